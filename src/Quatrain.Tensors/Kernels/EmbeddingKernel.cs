@@ -1,0 +1,119 @@
+using Quatrain.Tensors.Kernels.Simd;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Tensors.Kernels;
+
+/// <summary>Token and position embeddings: y[b, t] = tokenTable[ids[b, t]] + positionTable[first + t].</summary>
+internal static unsafe class EmbeddingKernel
+{
+    private const int ColumnsPerUnit = 32;
+
+    /// <summary>y[B, T, C], overwritten, from ids[B, T], tokenTable[V, C] and positionTable[contextLength, C]; ids lie in [0, V).</summary>
+    public static void Forward(
+        int* ids, float* tokenTable, float* positionTable, int firstPosition, int batchSize, int sequenceLength, int columns, float* y, WorkerPool pool) =>
+        pool.Run(new ForwardWork
+        {
+            Ids = ids,
+            Tokens = tokenTable,
+            Positions = positionTable,
+            First = firstPosition,
+            SequenceLength = sequenceLength,
+            Columns = columns,
+            Y = y,
+        }, batchSize * sequenceLength);
+
+    /// <summary>
+    /// Adds dy[B, T, C] into the rows of tokenGrad[V, C] and positionGrad[contextLength, C] it came from; rows nobody used become zero where
+    /// the gradient is overwritten. A null gradient is not wanted. Work is split over columns, so that each sum has one fixed order.
+    /// </summary>
+    public static void Backward(
+        int* ids, float* yGrad, int firstPosition, int batchSize, int sequenceLength, int columns,
+        float* tokenGrad, bool accumulateTokens, int vocabularySize, float* positionGrad, bool accumulatePositions, int contextLength, WorkerPool pool)
+    {
+        if (tokenGrad is not null && !accumulateTokens)
+        {
+            new Span<float>(tokenGrad, vocabularySize * columns).Clear();
+        }
+
+        if (positionGrad is not null && !accumulatePositions)
+        {
+            new Span<float>(positionGrad, contextLength * columns).Clear();
+        }
+
+        pool.Run(new BackwardWork
+        {
+            Ids = ids,
+            YGrad = yGrad,
+            First = firstPosition,
+            BatchSize = batchSize,
+            SequenceLength = sequenceLength,
+            Columns = columns,
+            TokenGrad = tokenGrad,
+            PositionGrad = positionGrad,
+        }, (columns + ColumnsPerUnit - 1) / ColumnsPerUnit);
+    }
+
+    private struct ForwardWork : IWork
+    {
+        public int* Ids;
+        public float* Tokens, Positions, Y;
+        public int First, SequenceLength, Columns;
+
+        public readonly void Execute<V>(int start, int end, int worker)
+            where V : unmanaged, ILanes<V>
+        {
+            for (int row = start; row < end; row++)
+            {
+                float* token = Tokens + (long)Ids[row] * Columns;
+                float* position = Positions + (long)(First + row % SequenceLength) * Columns;
+                float* y = Y + (long)row * Columns;
+                int i = Add<V>(token, position, y, 0, Columns);
+                Add<Lanes1>(token, position, y, i, Columns);
+            }
+        }
+    }
+
+    private struct BackwardWork : IWork
+    {
+        public int* Ids;
+        public float* YGrad, TokenGrad, PositionGrad;
+        public int First, BatchSize, SequenceLength, Columns;
+
+        public readonly void Execute<V>(int start, int end, int worker)
+            where V : unmanaged, ILanes<V>
+        {
+            int from = start * ColumnsPerUnit, stop = Math.Min(end * ColumnsPerUnit, Columns);
+            for (int row = 0; row < BatchSize * SequenceLength; row++)
+            {
+                float* dy = YGrad + (long)row * Columns;
+                if (TokenGrad is not null)
+                {
+                    Into<V>(TokenGrad + (long)Ids[row] * Columns, dy, from, stop);
+                }
+
+                if (PositionGrad is not null)
+                {
+                    Into<V>(PositionGrad + (long)(First + row % SequenceLength) * Columns, dy, from, stop);
+                }
+            }
+        }
+
+        private static void Into<V>(float* grad, float* dy, int from, int stop)
+            where V : unmanaged, ILanes<V>
+        {
+            int i = Add<V>(grad, dy, grad, from, stop);
+            Add<Lanes1>(grad, dy, grad, i, stop);
+        }
+    }
+
+    private static int Add<V>(float* a, float* b, float* sum, int i, int stop)
+        where V : unmanaged, ILanes<V>
+    {
+        for (; i + V.Count <= stop; i += V.Count)
+        {
+            (V.Load(a + i) + V.Load(b + i)).Store(sum + i);
+        }
+
+        return i;
+    }
+}

@@ -1,0 +1,212 @@
+using Quatrain.Tensors.Kernels.Simd;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Tensors.Kernels;
+
+/// <summary>A matrix as a product reads it: element (i, j) at Data[i * Stride + j], or at Data[j * Stride + i] where it is transposed.</summary>
+internal readonly unsafe struct Operand(float* data, int stride, bool transposed = false)
+{
+    public readonly float* Data = data;
+    public readonly nint Stride = stride;
+    public readonly bool Transposed = transposed;
+}
+
+/// <summary>
+/// The matrix product in all the forms a linear layer needs: y = x W + b forward, dx = dy W^T and dW = x^T dy backward.
+/// </summary>
+/// <remarks>
+/// Method: K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), with packed panels and
+/// register tiles. Each worker computes one rectangle of the result and packs what it needs by itself, so a product is one hand-over
+/// and no worker waits for another. The sums over k are split at multiples of a depth that follows from K alone; so neither the number of
+/// workers nor the number of rows changes a bit of the result.
+/// </remarks>
+internal static unsafe class MatMulKernel
+{
+    // A panel of b this deep (32 columns) fills most of a 48 KB first-level cache; a block of a this high and deep fits the second.
+    private const int MaxDepth = 384;
+    private const int BlockRows = 240;
+    private const int BlockColumns = 1024;
+
+    /// <summary>
+    /// c[M, N] = a[M, K] b[K, N] + bias[N] + addend[M, N].
+    /// </summary>
+    /// <param name="a">The left operand [M, K].</param>
+    /// <param name="b">The right operand [K, N].</param>
+    /// <param name="m">M: rows of the result.</param>
+    /// <param name="n">N: columns of the result.</param>
+    /// <param name="k">K: terms of each sum.</param>
+    /// <param name="bias">[N], or null.</param>
+    /// <param name="addend">[M, N], or null; <paramref name="c"/> itself to accumulate.</param>
+    /// <param name="addendStride">Floats from one row of the addend to the next.</param>
+    /// <param name="c">The result [M, N], overwritten; it overlaps no operand but the addend.</param>
+    /// <param name="cStride">Floats from one row of the result to the next.</param>
+    /// <param name="pool">The workers.</param>
+    public static void Multiply(Operand a, Operand b, int m, int n, int k, float* bias, float* addend, int addendStride, float* c, int cStride, WorkerPool pool)
+    {
+        if (m == 0 || n == 0)
+        {
+            return;
+        }
+
+        int passes = Math.Max(1, (k + MaxDepth - 1) / MaxDepth);
+        // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
+        int depth = Math.Max(1, (k + passes - 1) / passes);
+        int tileColumns = 2 * WorkerPool.Lanes;
+        int tileRows = WorkerPool.Lanes == 16 ? 12 : 6;
+        (int gridRows, int gridColumns) = Grid(m, n, tileRows, tileColumns, pool.Threads);
+        long aSize = Panels.Size(BlockRows, depth, tileRows);
+        pool.ReserveScratch(aSize + Panels.Size(BlockColumns, depth, tileColumns) + tileRows * tileColumns);
+        pool.Run(new Work
+        {
+            A = a,
+            B = b,
+            M = m,
+            N = n,
+            K = k,
+            Depth = depth,
+            Bias = bias,
+            Addend = addend,
+            AddendStride = addendStride,
+            C = c,
+            CStride = cStride,
+            GridRows = gridRows,
+            GridColumns = gridColumns,
+            PackedA = aSize,
+            Pool = pool.ScratchTable,
+        }, gridRows * gridColumns);
+    }
+
+    /// <summary>
+    /// Splits the result into one rectangle a worker, as near to square as the worker count allows: the operands that workers pack twice
+    /// are proportional to the rectangles' half perimeter.
+    /// </summary>
+    private static (int Rows, int Columns) Grid(int m, int n, int tileRows, int tileColumns, int workers)
+    {
+        int rowTiles = (m + tileRows - 1) / tileRows;
+        int columnTiles = (n + tileColumns - 1) / tileColumns;
+        (int Rows, int Columns) best = (1, 1);
+        double bestCost = double.MaxValue;
+        for (int rows = 1; rows <= workers; rows++)
+        {
+            int columns = workers / rows;
+            // The slowest worker decides: its tiles, and what it packs (an element packed costs about as much as 12 multiplied in a tile).
+            double tall = (rowTiles + rows - 1) / rows * tileRows, wide = (columnTiles + columns - 1) / columns * tileColumns;
+            double cost = tall * wide + 12 * (tall + wide);
+            if (cost < bestCost)
+            {
+                bestCost = cost;
+                best = (rows, columns);
+            }
+        }
+
+        return best;
+    }
+
+    private struct Work : IWork
+    {
+        public Operand A, B;
+        public int M, N, K, Depth, GridRows, GridColumns;
+        public float* Bias, Addend, C;
+        public nint AddendStride, CStride;
+        public long PackedA;
+        public float** Pool;
+
+        public readonly void Execute<V>(int start, int end, int worker)
+            where V : unmanaged, ILanes<V>
+        {
+            for (int cell = start; cell < end; cell++)
+            {
+                (int top, int bottom) = Share(M, MatMulTile.Rows<V>(), cell / GridColumns, GridRows);
+                (int left, int right) = Share(N, MatMulTile.Columns<V>(), cell % GridColumns, GridColumns);
+                Rectangle<V>(top, bottom, left, right, Pool[worker]);
+            }
+        }
+
+        private static (int Start, int End) Share(int size, int tile, int index, int count)
+        {
+            int tiles = (size + tile - 1) / tile;
+            int start = (int)((long)tiles * index / count) * tile;
+            int end = (int)((long)tiles * (index + 1) / count) * tile;
+            return (start, Math.Min(end, size));
+        }
+
+        private readonly void Rectangle<V>(int top, int bottom, int left, int right, float* packedA)
+            where V : unmanaged, ILanes<V>
+        {
+            float* packedB = packedA + PackedA;
+            for (int n0 = left; n0 < right; n0 += BlockColumns)
+            {
+                int columns = Math.Min(BlockColumns, right - n0);
+                for (int k0 = 0; k0 == 0 || k0 < K; k0 += Depth)
+                {
+                    int depth = Math.Min(Depth, K - k0);
+                    if (B.Transposed)
+                    {
+                        Panels.PackRows(B.Data + n0 * B.Stride + k0, B.Stride, columns, depth, MatMulTile.Columns<V>(), packedB);
+                    }
+                    else
+                    {
+                        Panels.PackColumns(B.Data + k0 * B.Stride + n0, B.Stride, columns, depth, MatMulTile.Columns<V>(), packedB);
+                    }
+
+                    for (int m0 = top; m0 < bottom; m0 += BlockRows)
+                    {
+                        int rows = Math.Min(BlockRows, bottom - m0);
+                        if (A.Transposed)
+                        {
+                            Panels.PackColumns(A.Data + k0 * A.Stride + m0, A.Stride, rows, depth, MatMulTile.Rows<V>(), packedA);
+                        }
+                        else
+                        {
+                            Panels.PackRows(A.Data + m0 * A.Stride + k0, A.Stride, rows, depth, MatMulTile.Rows<V>(), packedA);
+                        }
+
+                        Block<V>(m0, rows, n0, columns, k0, depth, packedA, packedB);
+                    }
+                }
+            }
+        }
+
+        /// <summary>All tiles of one packed block of a and of b. A panel of b stays in the first-level cache while the panels of a pass by.</summary>
+        private readonly void Block<V>(int m0, int rows, int n0, int columns, int k0, int depth, float* packedA, float* packedB)
+            where V : unmanaged, ILanes<V>
+        {
+            int tileRows = MatMulTile.Rows<V>(), tileColumns = MatMulTile.Columns<V>();
+            bool first = k0 == 0;
+            float* edge = stackalloc float[tileRows * tileColumns];
+            for (int n = 0; n < columns; n += tileColumns)
+            {
+                float* b = packedB + (nint)n * depth;
+                int width = Math.Min(tileColumns, columns - n);
+                for (int m = 0; m < rows; m += tileRows)
+                {
+                    float* a = packedA + (nint)m * depth;
+                    int height = Math.Min(tileRows, rows - m);
+                    float* c = C + (m0 + m) * CStride + n0 + n;
+                    float* addend = first ? (Addend is null ? null : Addend + (m0 + m) * AddendStride + n0 + n) : c;
+                    nint addendStride = first ? AddendStride : CStride;
+                    float* bias = first && Bias is not null ? Bias + n0 + n : null;
+                    if (width == tileColumns)
+                    {
+                        MatMulTile.Compute<V, PackedPanel<V>>(height, depth, a, b, tileColumns, new TileOutput(CStride, bias, addend, addendStride), c, CStride);
+                    }
+                    else
+                    {
+                        // Past the result's last column: compute a whole tile beside it and take over what belongs to it.
+                        MatMulTile.Compute<V, PackedPanel<V>>(height, depth, a, b, tileColumns, new TileOutput(tileColumns, null, null, 0), edge, tileColumns);
+                        for (int i = 0; i < height; i++)
+                        {
+                            for (int j = 0; j < width; j++)
+                            {
+                                float sum = edge[i * tileColumns + j];
+                                sum += bias is null ? 0 : bias[j];
+                                sum += addend is null ? 0 : addend[i * addendStride + j];
+                                c[i * CStride + j] = sum;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

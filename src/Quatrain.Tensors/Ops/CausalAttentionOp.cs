@@ -1,0 +1,80 @@
+using Quatrain.Tensors.Kernels;
+
+namespace Quatrain.Tensors.Ops;
+
+/// <summary>Causal multi-head self-attention, between the projection to queries, keys and values and the one after it.</summary>
+public static unsafe class CausalAttentionOp
+{
+    /// <summary>
+    /// y[i] = sum over t &lt;= i of dropout(softmax(q[i] . k[t] / sqrt(D))) v[t] for each head.
+    /// </summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="qkv">[B, T, 3C]: queries, keys and values side by side, each of H heads of D = C / H.</param>
+    /// <param name="headCount">H.</param>
+    /// <param name="dropoutRate">On the probabilities, in [0, 1); without effect on a tape that does not record.</param>
+    /// <param name="cache">
+    /// Where the keys and values of earlier positions lie and those of this call are appended, or null. Only on a tape that does not record.
+    /// </param>
+    /// <returns>y [B, T, C].</returns>
+    /// <exception cref="ArgumentException">The shapes don't fit, or the cache is full.</exception>
+    /// <exception cref="InvalidOperationException">A cache on a recording tape: its keys have no gradient to pass on.</exception>
+    public static Tensor Forward(Tape tape, Tensor qkv, int headCount, float dropoutRate = 0, AttentionCache? cache = null)
+    {
+        Check.Rank(nameof(CausalAttentionOp), "qkv", qkv, 3);
+        int batchSize = qkv.Shape[0], length = qkv.Shape[1], width = qkv.Shape[2] / 3;
+        if (headCount < 1 || qkv.Shape[2] % (3 * headCount) != 0)
+        {
+            throw new ArgumentException($"CausalAttentionOp: qkv is {qkv.Shape}; its last size must be three times a multiple of {headCount} heads.");
+        }
+
+        if (cache is not null && tape.Recording)
+        {
+            throw new InvalidOperationException("CausalAttentionOp: a key-value cache works only on a tape that does not record.");
+        }
+
+        int keyCount = cache is null ? length : cache.Append(qkv, batchSize, length, width);
+        AttentionSizes sizes = new(batchSize, headCount, width / headCount, length, keyCount);
+        Dropout dropout = tape.Recording && dropoutRate != 0 ? new(dropoutRate, tape.NextDropoutKey()) : Dropout.None;
+        Tensor y = tape.NewTensor(new Shape(batchSize, length, width), qkv.RequiresGradient);
+        float* logSums = y.RequiresGradient ? tape.Allocate((long)batchSize * headCount * length) : null;
+        CausalAttentionKernel.Forward(
+            Part(qkv.Data, 0, qkv.Shape), cache is null ? Part(qkv.Data, 1, qkv.Shape) : cache.Keys, cache is null ? Part(qkv.Data, 2, qkv.Shape) : cache.Values,
+            sizes, dropout, Rows(y.Data, y.Shape), logSums, tape.Pool);
+        if (y.RequiresGradient)
+        {
+            CausalAttentionNode node = tape.Record<CausalAttentionNode>(y);
+            (node.Qkv, node.Sizes, node.Dropout) = (qkv, sizes, dropout);
+            node.LogSums = logSums;
+        }
+
+        return y;
+    }
+
+    private static HeadRows Rows(float* data, Shape shape) => new(data, (long)shape[1] * shape[2], shape[2]);
+
+    /// <summary>The queries (0), keys (1) or values (2) of qkv.</summary>
+    private static HeadRows Part(float* qkv, int part, Shape shape) => Rows(qkv + part * (shape[2] / 3), shape);
+
+    private sealed class CausalAttentionNode : Node
+    {
+        public Tensor Qkv = null!;
+        public float* LogSums;
+        public AttentionSizes Sizes;
+        public Dropout Dropout;
+
+        public override void Backward(Tape tape)
+        {
+            if (Output.ReplacedByGradient)
+            {
+                throw new InvalidOperationException("CausalAttentionOp: its result can't be the logits of a loss, which are overwritten, because going back needs it.");
+            }
+
+            float* grad = tape.GradientOf(Qkv, out bool accumulate);
+            Shape shape = Qkv.Shape;
+            CausalAttentionKernel.Backward(
+                Part(Qkv.Data, 0, shape), Part(Qkv.Data, 1, shape), Part(Qkv.Data, 2, shape), Rows(Output.Data, Output.Shape), LogSums,
+                Rows(Output.GradientData, Output.Shape), Sizes, Dropout, Part(grad, 0, shape), Part(grad, 1, shape), Part(grad, 2, shape),
+                accumulate, tape.Pool);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using Quatrain.Tensors.Kernels;
+
+namespace Quatrain.Tensors.Ops;
+
+/// <summary>Softmax and cross entropy of logits against target ids.</summary>
+public static unsafe class CrossEntropyOp
+{
+    /// <summary>The target that is not scored.</summary>
+    public const int IgnoreIndex = -1;
+
+    /// <summary>
+    /// The mean over the scored targets of -log softmax(logits)[target], in nats; 0 where no target is scored.
+    /// </summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="logits">[..., V]. The backward pass overwrites them with their gradient, so that the two never exist together.</param>
+    /// <param name="targets">One id in [0, V), or <see cref="IgnoreIndex"/>, for each row of the logits.</param>
+    /// <returns>The loss, a scalar [1].</returns>
+    /// <exception cref="ArgumentException">There is not one target a row, or one lies outside the vocabulary.</exception>
+    public static Tensor Forward(Tape tape, Tensor logits, ReadOnlySpan<int> targets)
+    {
+        int rows = logits.Shape.Rows, columns = logits.Shape.Last;
+        if (targets.Length != rows)
+        {
+            throw new ArgumentException($"CrossEntropyOp: {targets.Length} targets for logits {logits.Shape}; there must be one a row, {rows}.");
+        }
+
+        Check.Ids(nameof(CrossEntropyOp), "targets", targets, columns, IgnoreIndex);
+        Tensor loss = tape.NewTensor(new Shape(1), logits.RequiresGradient);
+        int* copy = tape.Copy(targets);
+        float* losses = tape.Allocate(rows);
+        float* logSums = tape.Allocate(rows);
+        CrossEntropyKernel.Forward(logits.Data, copy, IgnoreIndex, rows, columns, losses, logSums, tape.Pool);
+        int scored = rows - targets.Count(IgnoreIndex);
+        double sum = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            sum += losses[row];
+        }
+
+        *loss.Data = scored == 0 ? 0 : (float)(sum / scored);
+        if (loss.RequiresGradient)
+        {
+            CrossEntropyNode node = tape.Record<CrossEntropyNode>(loss);
+            (node.Logits, node.Scored) = (logits, scored);
+            node.Targets = copy;
+            node.LogSums = logSums;
+        }
+
+        return loss;
+    }
+
+    private sealed class CrossEntropyNode : Node
+    {
+        public Tensor Logits = null!;
+        public int* Targets;
+        public float* LogSums;
+        public int Scored;
+
+        public override void Backward(Tape tape)
+        {
+            if (Logits.GradientWritten)
+            {
+                throw new InvalidOperationException("CrossEntropyOp: the logits have another use that wants a gradient; the loss must be the only one.");
+            }
+
+            float* grad = Logits.Data;
+            if (Logits.IsParameter)
+            {
+                // Its elements must stay, and its gradient has a place of its own.
+                grad = tape.GradientOf(Logits, out _);
+            }
+
+            Logits.GradientData = grad;
+            Logits.GradientWritten = true;
+            float scale = Scored == 0 ? 0 : *Output.GradientData / Scored;
+            CrossEntropyKernel.Backward(
+                Logits.Data, Targets, IgnoreIndex, LogSums, scale, Logits.Shape.Rows, Logits.Shape.Last, grad, tape.Pool);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Quatrain.Tensors.Kernels;
+
+namespace Quatrain.Tensors.Ops;
+
+/// <summary>The linear layer, with weights in either of the two orders that GPT-2's checkpoint has.</summary>
+public static unsafe class LinearOp
+{
+    /// <summary>
+    /// y = x W + bias + residual, with x [..., K] and W [K, N], the order [in, out] of GPT-2's Conv1D layers.
+    /// </summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="x">[..., K].</param>
+    /// <param name="weight">[K, N].</param>
+    /// <param name="bias">[N], or null.</param>
+    /// <param name="residual">[..., N], or null: added in the same pass over the result.</param>
+    /// <returns>y [..., N].</returns>
+    /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
+    public static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null)
+    {
+        Check.Rank(nameof(LinearOp), "weight", weight, 2);
+        Check.Last(nameof(LinearOp), "x", x, weight.Shape[0]);
+        return Forward(tape, x, weight, bias, residual, transposed: false);
+    }
+
+    /// <summary>y = x W^T, with x [..., K] and W [N, K], the order [out, in] of a token embedding: the output head tied to it.</summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="x">[..., K].</param>
+    /// <param name="weight">[N, K].</param>
+    /// <returns>y [..., N].</returns>
+    /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
+    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight)
+    {
+        Check.Rank(nameof(LinearOp), "weight", weight, 2);
+        Check.Last(nameof(LinearOp), "x", x, weight.Shape[1]);
+        return Forward(tape, x, weight, bias: null, residual: null, transposed: true);
+    }
+
+    private static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool transposed)
+    {
+        int outputs = weight.Shape[transposed ? 0 : 1];
+        Shape shape = x.Shape.WithLast(outputs);
+        Check.Shape(nameof(LinearOp), "bias", bias, new Shape(outputs));
+        Check.Shape(nameof(LinearOp), "residual", residual, shape);
+        Tensor y = tape.NewTensor(shape, Check.AnyWantsGradient(x, weight, bias, residual));
+        MatMulKernel.Multiply(
+            new Operand(x.Data, x.Shape.Last), new Operand(weight.Data, weight.Shape[1], transposed), x.Shape.Rows, outputs, x.Shape.Last,
+            bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, y.Data, outputs, tape.Pool);
+        if (y.RequiresGradient)
+        {
+            LinearNode node = tape.Record<LinearNode>(y);
+            (node.X, node.Weight, node.Bias, node.Residual, node.Transposed) = (x, weight, bias, residual, transposed);
+        }
+
+        return y;
+    }
+
+    private sealed class LinearNode : Node
+    {
+        public Tensor X = null!, Weight = null!;
+        public Tensor? Bias, Residual;
+        public bool Transposed;
+
+        public override void Backward(Tape tape)
+        {
+            int rows = X.Shape.Rows, inputs = X.Shape.Last, outputs = Output.Shape.Last;
+            Operand dy = new(Output.GradientData, outputs);
+            if (X.RequiresGradient)
+            {
+                float* grad = tape.GradientOf(X, out bool accumulate);
+                Operand weight = new(Weight.Data, Weight.Shape[1], !Transposed);
+                MatMulKernel.Multiply(dy, weight, rows, inputs, outputs, null, accumulate ? grad : null, inputs, grad, inputs, tape.Pool);
+            }
+
+            if (Weight.RequiresGradient)
+            {
+                float* grad = tape.GradientOf(Weight, out bool accumulate);
+                Operand x = new(X.Data, inputs);
+                (Operand left, Operand right, int height, int width) = Transposed ? (dy, x, outputs, inputs) : (x, dy, inputs, outputs);
+                left = new Operand(left.Data, (int)left.Stride, transposed: true);
+                MatMulKernel.Multiply(left, right, height, width, rows, null, accumulate ? grad : null, width, grad, width, tape.Pool);
+            }
+
+            if (Bias is { RequiresGradient: true })
+            {
+                float* grad = tape.GradientOf(Bias, out bool accumulate);
+                ColumnSumKernel.Sum(Output.GradientData, outputs, rows, outputs, grad, accumulate, tape.Pool);
+            }
+
+            // Last, because the residual may take over the very memory that was read above.
+            if (Residual is { RequiresGradient: true })
+            {
+                tape.PassOn(Output, Residual);
+            }
+        }
+    }
+}

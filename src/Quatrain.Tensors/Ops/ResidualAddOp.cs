@@ -1,0 +1,43 @@
+using Quatrain.Tensors.Kernels;
+
+namespace Quatrain.Tensors.Ops;
+
+/// <summary>The residual connection.</summary>
+public static unsafe class ResidualAddOp
+{
+    /// <summary>y = residual + branch, both of y's shape.</summary>
+    /// <exception cref="ArgumentException">The shapes differ.</exception>
+    public static Tensor Forward(Tape tape, Tensor residual, Tensor branch)
+    {
+        Check.Shape(nameof(ResidualAddOp), "branch", branch, residual.Shape);
+        Tensor y = tape.NewTensor(residual.Shape, Check.AnyWantsGradient(residual, branch));
+        ElementwiseKernel.DropoutAdd(branch.Data, Dropout.None, residual.Data, y.Shape.ElementCount, y.Data, tape.Pool);
+        if (y.RequiresGradient)
+        {
+            ResidualAddNode node = tape.Record<ResidualAddNode>(y);
+            (node.Residual, node.Branch) = (residual, branch);
+        }
+
+        return y;
+    }
+
+    private sealed class ResidualAddNode : Node
+    {
+        public Tensor Residual = null!, Branch = null!;
+
+        public override void Backward(Tape tape)
+        {
+            if (Branch.RequiresGradient)
+            {
+                float* grad = tape.GradientOf(Branch, out bool accumulate);
+                ElementwiseKernel.DropoutAdd(
+                    Output.GradientData, Dropout.None, accumulate ? grad : null, Output.Shape.ElementCount, grad, tape.Pool);
+            }
+
+            if (Residual.RequiresGradient)
+            {
+                tape.PassOn(Output, Residual);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using Quatrain.Tensors.Memory;
+
+namespace Quatrain.Tensors;
+
+/// <summary>A named tensor of a model's weights.</summary>
+/// <param name="Name">The published name, for example h.0.attn.c_attn.weight.</param>
+/// <param name="Tensor">The weights, and the gradient once the store has room for gradients.</param>
+/// <param name="Offset">Where the tensor begins in the store's flat buffers, in floats.</param>
+public sealed record Parameter(string Name, Tensor Tensor, long Offset)
+{
+    /// <summary>Whether weight decay applies: to matrices, and not to biases and norms.</summary>
+    public bool IsMatrix => Tensor.Shape.Rank >= 2;
+}
+
+/// <summary>
+/// All weights of a model in one buffer, with a twin for their gradients: clipping, updating and saving go over them in one pass.
+/// </summary>
+/// <remarks>Tensors begin on cache lines; the gaps between them are zero and stay so. A tied weight is in the store once.</remarks>
+public sealed unsafe class ParameterStore : IDisposable
+{
+    private readonly List<Parameter> _parameters = [];
+    private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+    private NativeBuffer? _weights;
+    private NativeBuffer? _gradients;
+
+    /// <summary>The parameters in the order they were added.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>The number of weights, gaps not counted.</summary>
+    public long ElementCount { get; private set; }
+
+    /// <summary>The length of the flat buffers in floats, gaps counted.</summary>
+    public long BufferLength { get; private set; }
+
+    internal float* Weights => (_weights ?? throw new InvalidOperationException("The store has no memory yet: call Allocate.")).Data;
+
+    internal float* Gradients => (_gradients ?? throw new InvalidOperationException("The store has no gradients: call AllocateGradients.")).Data;
+
+    /// <summary>Adds a parameter. Its tensor has no memory before <see cref="Allocate"/>.</summary>
+    /// <exception cref="InvalidOperationException">The store has its memory already, or knows the name.</exception>
+    public Tensor Add(string name, Shape shape)
+    {
+        if (_weights is not null || _byName.ContainsKey(name))
+        {
+            throw new InvalidOperationException($"Parameter '{name}' can't be added: names are unique and all are added before Allocate.");
+        }
+
+        Parameter parameter = new(name, new Tensor { Shape = shape, RequiresGradient = true, IsParameter = true }, BufferLength);
+        _parameters.Add(parameter);
+        _byName.Add(name, parameter);
+        ElementCount += shape.ElementCount;
+        BufferLength += (shape.ElementCount + NativeBuffer.AlignmentFloats - 1L) / NativeBuffer.AlignmentFloats * NativeBuffer.AlignmentFloats;
+        return parameter.Tensor;
+    }
+
+    /// <summary>The parameter of that name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public Parameter this[string name] => _byName[name];
+
+    /// <summary>Makes the memory for the weights, all zero.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
+    public void Allocate()
+    {
+        _weights ??= new NativeBuffer(BufferLength);
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Tensor.Data = _weights.Data + parameter.Offset;
+        }
+    }
+
+    /// <summary>Makes the memory for the gradients, as much again as the weights take.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
+    public void AllocateGradients()
+    {
+        _gradients ??= new NativeBuffer(BufferLength);
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Tensor.GradientData = _gradients.Data + parameter.Offset;
+        }
+    }
+
+    /// <summary>Begins a step: the next contribution to each gradient overwrites what the step before left.</summary>
+    public void ForgetGradients()
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Tensor.GradientWritten = false;
+        }
+    }
+
+    /// <summary>Frees the memory; tensors of this store must not be used any more.</summary>
+    public void Dispose()
+    {
+        _weights?.Dispose();
+        _gradients?.Dispose();
+    }
+}

@@ -1,0 +1,195 @@
+using System.Runtime.InteropServices;
+using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Memory;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Tensors;
+
+/// <summary>
+/// One step's computation: it owns the memory of what the ops make, records how to go back, and carries what ops depend on beside
+/// their operands: the workers and the dropout stream. There is no other state.
+/// </summary>
+/// <remarks>
+/// A step is <see cref="Begin"/>, ops, and for training <see cref="Backward"/>. A tape is used by one thread at a time; many tapes
+/// can work on the same parameters as long as only one of them goes backward.
+/// </remarks>
+public sealed unsafe class Tape : IDisposable
+{
+    private readonly Arena _arena = new();
+    private readonly List<Tensor> _tensors = [];
+    private readonly List<Node> _nodes = [];
+    private int _tensorCount;
+    private int _nodeCount;
+    private ulong _dropoutSeed;
+    private ulong _dropoutOps;
+    private bool _wentBack;
+
+    /// <summary>A tape over <paramref name="pool"/>'s workers.</summary>
+    /// <param name="pool">The workers; the tape does not own them.</param>
+    /// <param name="recording">True to go backward later; false for evaluation and decoding, which keep nothing.</param>
+    public Tape(WorkerPool pool, bool recording)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        Pool = pool;
+        Recording = recording;
+    }
+
+    /// <summary>Whether ops record how to go back. Dropout is active exactly on a recording tape.</summary>
+    public bool Recording { get; }
+
+    /// <summary>The workers.</summary>
+    public WorkerPool Pool { get; }
+
+    /// <summary>What has been recorded since <see cref="Begin"/>, in the order it was.</summary>
+    internal ReadOnlySpan<Node> Nodes => CollectionsMarshal.AsSpan(_nodes)[.._nodeCount];
+
+    /// <summary>The operations recorded since <see cref="Begin"/>.</summary>
+    public int RecordedOperations => _nodeCount;
+
+    /// <summary>The bytes of tensors made since <see cref="Begin"/>.</summary>
+    public long BytesUsed => _arena.Used * sizeof(float);
+
+    /// <summary>The bytes by which <see cref="BytesUsed"/> grows for a tensor of <paramref name="elements"/> elements, alignment counted.</summary>
+    public static long BytesFor(long elements) => Arena.SizeOf(elements) * sizeof(float);
+
+    /// <summary>Begins a step: forgets the one before and takes its memory back.</summary>
+    /// <param name="dropoutSeed">Decides, with each op's place in the step, which elements dropout keeps.</param>
+    public void Begin(ulong dropoutSeed = 0)
+    {
+        _arena.Reset();
+        _tensorCount = 0;
+        _nodeCount = 0;
+        _dropoutSeed = dropoutSeed;
+        _dropoutOps = 0;
+        _wentBack = false;
+    }
+
+    /// <summary>Goes back from <paramref name="loss"/> through everything recorded and leaves the gradients in the parameters.</summary>
+    /// <param name="loss">The scalar an op of this tape made.</param>
+    /// <param name="scale">The gradient to start from: 1, or less where several batches make one step.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The tape does not record, has gone back already in this step, or the loss is not a scalar that depends on a parameter.
+    /// </exception>
+    public void Backward(Tensor loss, float scale = 1)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        if (!Recording || !loss.RequiresGradient || loss.Shape.ElementCount != 1)
+        {
+            throw new InvalidOperationException("Backward starts from a scalar that a recording tape made out of parameters that want a gradient.");
+        }
+
+        if (_wentBack)
+        {
+            throw new InvalidOperationException("Backward has been called already in this step; Begin the next one first.");
+        }
+
+        _wentBack = true;
+        *GradientOf(loss, out _) = scale;
+        for (int i = _nodeCount - 1; i >= 0; i--)
+        {
+            Node node = _nodes[i];
+            if (node.Output.GradientWritten)
+            {
+                node.Backward(this);
+            }
+        }
+    }
+
+    /// <summary>Frees the memory; tensors of this tape must not be used any more.</summary>
+    public void Dispose() => _arena.Dispose();
+
+    /// <summary>A tensor in this tape's arena, its elements undefined.</summary>
+    internal Tensor NewTensor(Shape shape, bool requiresGradient)
+    {
+        if (_tensorCount == _tensors.Count)
+        {
+            _tensors.Add(new Tensor());
+        }
+
+        Tensor tensor = _tensors[_tensorCount++];
+        tensor.Shape = shape;
+        tensor.RequiresGradient = Recording && requiresGradient;
+        tensor.Data = _arena.Allocate(shape.ElementCount);
+        tensor.GradientData = null;
+        tensor.GradientWritten = false;
+        return tensor;
+    }
+
+    /// <summary>Memory for a kernel's own use until the next step; contents undefined.</summary>
+    internal float* Allocate(long floats) => _arena.Allocate(floats);
+
+    /// <summary>A copy of <paramref name="ids"/> that lives as long as the step.</summary>
+    internal int* Copy(ReadOnlySpan<int> ids)
+    {
+        int* copy = (int*)_arena.Allocate(ids.Length);
+        ids.CopyTo(new Span<int>(copy, ids.Length));
+        return copy;
+    }
+
+    /// <summary>The node to fill in for an operation that made <paramref name="output"/>.</summary>
+    internal TNode Record<TNode>(Tensor output)
+        where TNode : Node, new()
+    {
+        if (_nodeCount == _nodes.Count)
+        {
+            _nodes.Add(new TNode());
+        }
+        else if (_nodes[_nodeCount] is not TNode)
+        {
+            _nodes[_nodeCount] = new TNode();
+        }
+
+        TNode node = (TNode)_nodes[_nodeCount++];
+        node.Output = output;
+        return node;
+    }
+
+    /// <summary>A key for the next op's dropout mask, different for every op of every step.</summary>
+    internal ulong NextDropoutKey() => RandomSource.Mix(_dropoutSeed, ++_dropoutOps);
+
+    /// <summary>Where to write the gradient of <paramref name="tensor"/>; from now on it counts as written.</summary>
+    /// <param name="tensor">A tensor that requires a gradient.</param>
+    /// <param name="accumulate">False for the first contribution, which overwrites; true for the others, which add.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The tensor is a parameter whose store has no gradients, or logits that their gradient has overwritten, so that no other use of them can go back.
+    /// </exception>
+    internal float* GradientOf(Tensor tensor, out bool accumulate)
+    {
+        if (tensor.GradientData is null)
+        {
+            // The arena's memory would be gone in the next step, and a parameter would still point there.
+            if (tensor.IsParameter)
+            {
+                throw new InvalidOperationException("A parameter wants a gradient and its store has no room for it: call AllocateGradients.");
+            }
+
+            tensor.GradientData = _arena.Allocate(tensor.Shape.ElementCount);
+        }
+
+        if (tensor.ReplacedByGradient)
+        {
+            throw new InvalidOperationException("CrossEntropyOp: the logits have another use that wants a gradient; the loss must be the only one.");
+        }
+
+        accumulate = tensor.GradientWritten;
+        tensor.GradientWritten = true;
+        return tensor.GradientData;
+    }
+
+    /// <summary>
+    /// Adds the gradient of <paramref name="from"/> to that of <paramref name="to"/>, which has its shape. A first contribution takes over
+    /// the memory, so the caller must be the node that made <paramref name="from"/> and must have no more use for its gradient.
+    /// </summary>
+    internal void PassOn(Tensor from, Tensor to)
+    {
+        if (to.GradientData is null && !to.IsParameter)
+        {
+            to.GradientData = from.GradientData;
+            to.GradientWritten = true;
+            return;
+        }
+
+        float* grad = GradientOf(to, out bool accumulate);
+        ElementwiseKernel.DropoutAdd(from.GradientData, Dropout.None, accumulate ? grad : null, to.Shape.ElementCount, grad, Pool);
+    }
+}

@@ -1,0 +1,111 @@
+using Quatrain.Tensors.Ops;
+
+namespace Quatrain.Tensors.Verification;
+
+/// <summary>Checks of the gradients of every op there is; a test fails where an op has none.</summary>
+public static class OpGradientChecks
+{
+    private const int BatchSize = 2, Length = 7, Heads = 3, Width = 12, Inputs = 5, Outputs = 9;
+
+    private static readonly int[] Ids = [3, 0, 3, 10, 7, 3, 1, 2, 2, 10, 4, 0, 9, 5];
+
+    private static readonly int[] Targets = [4, CrossEntropyOp.IgnoreIndex, 0, 8, CrossEntropyOp.IgnoreIndex, 4];
+
+    /// <summary>The cases, in the order of a model's forward pass.</summary>
+    public static IReadOnlyList<OpGradientCheck> All { get; } =
+    [
+        new("embedding", store =>
+        {
+            (Tensor tokens, Tensor positions) = (store.Add("token table", new Shape(11, Width)), store.Add("position table", new Shape(Length + 1, Width)));
+            return tape => EmbeddingOp.Forward(tape, Ids, BatchSize, tokens, positions, firstPosition: 1);
+        }),
+        new("layer norm with bias", store =>
+        {
+            (Tensor x, Tensor weight, Tensor bias) = (Rows(store, "x", Width), store.Add("weight", new Shape(Width)), store.Add("bias", new Shape(Width)));
+            return tape => LayerNormOp.Forward(tape, x, weight, bias, 1e-5f);
+        }),
+        new("layer norm without bias", store =>
+        {
+            (Tensor x, Tensor weight) = (Rows(store, "x", Width), store.Add("weight", new Shape(Width)));
+            return tape => LayerNormOp.Forward(tape, x, weight, null, 1e-5f);
+        }),
+        new("linear", store =>
+        {
+            (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Outputs)));
+            return tape => LinearOp.Forward(tape, x, weight);
+        }),
+        new("linear with bias", store =>
+        {
+            (Tensor x, Tensor weight, Tensor bias) =
+                (Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Outputs)), store.Add("bias", new Shape(Outputs)));
+            return tape => LinearOp.Forward(tape, x, weight, bias);
+        }),
+        new("linear with bias and residual", store =>
+        {
+            (Tensor x, Tensor weight, Tensor bias, Tensor residual) = (
+                Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Outputs)), store.Add("bias", new Shape(Outputs)), Rows(store, "residual", Outputs));
+            return tape => LinearOp.Forward(tape, x, weight, bias, residual);
+        }),
+        new("linear onto its own input", store =>
+        {
+            (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Inputs)));
+            return tape => LinearOp.Forward(tape, x, weight, residual: x);
+        }),
+        new("linear transposed", store =>
+        {
+            (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Outputs, Inputs)));
+            return tape => LinearOp.ForwardTransposed(tape, x, weight);
+        }),
+        new("causal attention", store =>
+        {
+            Tensor qkv = Rows(store, "qkv", 3 * Width);
+            return tape => CausalAttentionOp.Forward(tape, qkv, Heads);
+        }),
+        new("causal attention with dropout", store =>
+        {
+            Tensor qkv = Rows(store, "qkv", 3 * Width);
+            return tape => CausalAttentionOp.Forward(tape, qkv, Heads, dropoutRate: 0.3f);
+        }),
+        new("gelu tanh", store => Activate(store, Activation.GeluTanh)),
+        new("gelu exact", store => Activate(store, Activation.GeluExact)),
+        new("relu", store => Activate(store, Activation.Relu), new GradientCheckOptions { SkipAcrossZero = true }),
+        new("dropout", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => DropoutOp.Forward(tape, x, 0.4f);
+        }),
+        new("residual add", store =>
+        {
+            (Tensor residual, Tensor branch) = (Rows(store, "residual", Width), Rows(store, "branch", Width));
+            return tape => ResidualAddOp.Forward(tape, residual, branch);
+        }),
+        new("residual add to itself after dropout", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => ResidualAddOp.Forward(tape, x, DropoutOp.Forward(tape, ResidualAddOp.Forward(tape, x, x), 0.5f));
+        }),
+        new("cross entropy with ignored targets", store =>
+        {
+            Tensor logits = store.Add("logits", new Shape(Targets.Length, Outputs));
+            return tape => CrossEntropyOp.Forward(tape, logits, Targets);
+        }),
+        new("cross entropy of a tied head", store =>
+        {
+            (Tensor x, Tensor weight) = (store.Add("x", new Shape(Targets.Length, Inputs)), store.Add("weight", new Shape(Outputs, Inputs)));
+            return tape => CrossEntropyOp.Forward(tape, LinearOp.ForwardTransposed(tape, x, weight), Targets);
+        }),
+        new("weighted sum", store =>
+        {
+            Tensor x = store.Add("x", new Shape(6));
+            return tape => WeightedSumOp.Forward(tape, x, [1, -2, 0.5f, 0, 3, -0.25f]);
+        }),
+    ];
+
+    private static Tensor Rows(ParameterStore store, string name, int columns) => store.Add(name, new Shape(BatchSize, Length, columns));
+
+    private static Func<Tape, Tensor> Activate(ParameterStore store, Activation activation)
+    {
+        Tensor x = Rows(store, "x", Width);
+        return tape => ActivationOp.Forward(tape, x, activation);
+    }
+}

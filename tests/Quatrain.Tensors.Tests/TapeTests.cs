@@ -1,0 +1,139 @@
+using Quatrain.Tensors.Ops;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Tensors.Tests;
+
+public sealed unsafe class TapeTests : IDisposable
+{
+    private readonly WorkerPool _pool = new(1);
+    private readonly ParameterStore _store = new();
+    private readonly Tensor _x, _weight;
+
+    public TapeTests()
+    {
+        _x = _store.Add("x", new Shape(2, 3));
+        _weight = _store.Add("weight", new Shape(3, 4));
+        _store.Allocate();
+        _x.Values.Fill(1);
+        _weight.Values.Fill(2);
+    }
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        _pool.Dispose();
+    }
+
+    [Fact]
+    public void Only_what_wants_a_gradient_is_recorded()
+    {
+        using Tape recording = new(_pool, recording: true), reading = new(_pool, recording: false);
+        LinearOp.Forward(reading, _x, _weight).RequiresGradient.ShouldBeFalse();
+        reading.RecordedOperations.ShouldBe(0);
+
+        Tensor y = LinearOp.Forward(recording, _x, _weight);
+        (y.RequiresGradient, recording.RecordedOperations).ShouldBe((true, 1));
+
+        (_x.RequiresGradient, _weight.RequiresGradient) = (false, false);
+        LinearOp.Forward(recording, _x, _weight).RequiresGradient.ShouldBeFalse();
+        recording.RecordedOperations.ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_frozen_parameter_gets_no_gradient()
+    {
+        _store.AllocateGradients();
+        _weight.RequiresGradient = false;
+        using Tape tape = new(_pool, recording: true);
+
+        tape.Backward(Loss(tape));
+
+        _x.Gradient.ToArray().ShouldBe([8, 8, 8, 8, 8, 8]);
+        _weight.Gradient.Length.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Gradients_add_up_over_batches_until_they_are_forgotten()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        for (int batch = 1; batch <= 3; batch++)
+        {
+            tape.Begin();
+            tape.Backward(Loss(tape), scale: 0.5f);
+            _weight.Gradient.ToArray().ShouldAllBe(g => g == batch);
+        }
+
+        _store.ForgetGradients();
+        tape.Begin();
+        tape.Backward(Loss(tape));
+        _weight.Gradient.ToArray().ShouldAllBe(g => g == 2);
+    }
+
+    [Fact]
+    public void A_step_uses_the_tensors_nodes_and_memory_of_the_one_before()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        Tensor first = Loss(tape);
+        Node[] nodes = tape.Nodes.ToArray();
+        nint data = (nint)first.Data;
+        long bytes = tape.BytesUsed;
+
+        tape.Begin();
+        tape.BytesUsed.ShouldBe(0);
+        Tensor second = Loss(tape);
+
+        second.ShouldBeSameAs(first);
+        ((nint)second.Data, tape.BytesUsed).ShouldBe((data, bytes));
+        tape.Nodes.ToArray().ShouldBe(nodes);
+    }
+
+    [Fact]
+    public void Nodes_of_another_kind_are_replaced()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        Loss(tape);
+        tape.Begin();
+        Tensor y = ResidualAddOp.Forward(tape, _x, _x);
+        tape.Backward(WeightedSumOp.Forward(tape, y, [1, 2, 3, 4, 5, 6]));
+        _x.Gradient.ToArray().ShouldBe([2, 4, 6, 8, 10, 12]);
+    }
+
+    [Fact]
+    public void Backward_starts_only_from_a_scalar_that_depends_on_a_parameter()
+    {
+        _store.AllocateGradients();
+        using Tape recording = new(_pool, recording: true), reading = new(_pool, recording: false);
+        Tensor y = LinearOp.Forward(recording, _x, _weight);
+        Should.Throw<InvalidOperationException>(() => recording.Backward(y)).Message.ShouldContain("scalar");
+        Should.Throw<InvalidOperationException>(() => reading.Backward(Loss(reading))).Message.ShouldContain("recording tape");
+        (_x.RequiresGradient, _weight.RequiresGradient) = (false, false);
+        Should.Throw<InvalidOperationException>(() => recording.Backward(Loss(recording))).Message.ShouldContain("want a gradient");
+    }
+
+    [Fact]
+    public void Backward_runs_once_a_step()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        Tensor loss = Loss(tape);
+        tape.Backward(loss);
+        Should.Throw<InvalidOperationException>(() => tape.Backward(loss)).Message.ShouldContain("already");
+    }
+
+    [Fact]
+    public void A_parameter_without_room_for_its_gradient_is_refused()
+    {
+        using Tape tape = new(_pool, recording: true);
+        Tensor loss = Loss(tape);
+        Should.Throw<InvalidOperationException>(() => tape.Backward(loss)).Message.ShouldContain("AllocateGradients");
+        tape.Begin();
+        loss = WeightedSumOp.Forward(tape, ResidualAddOp.Forward(tape, _x, _x), [1, 2, 3, 4, 5, 6]);
+        Should.Throw<InvalidOperationException>(() => tape.Backward(loss)).Message.ShouldContain("AllocateGradients");
+        ((nint)_x.GradientData).ShouldBe(0);
+    }
+
+    private Tensor Loss(Tape tape) => WeightedSumOp.Forward(tape, LinearOp.Forward(tape, _x, _weight), [1, 1, 1, 1, 1, 1, 1, 1]);
+}
