@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Quatrain.Models.Checkpoints;
+
+/// <summary>
+/// The config.json of a model folder, read field by field. Every complaint is one sentence that names the file and the field.
+/// </summary>
+internal sealed class ConfigFile : IDisposable
+{
+    private const int LargestBytes = 1 << 20;
+    private readonly JsonDocument _document;
+
+    private ConfigFile(string path, JsonDocument document)
+    {
+        Path = path;
+        _document = document;
+    }
+
+    /// <summary>The file, as it was asked for.</summary>
+    public string Path { get; }
+
+    /// <summary>Reads the file at <paramref name="path"/>.</summary>
+    /// <exception cref="InvalidDataException">It is larger than 1 MiB or not one JSON object with unlike names.</exception>
+    /// <exception cref="IOException">It is absent or cannot be read.</exception>
+    public static ConfigFile Open(string path)
+    {
+        ReadOnlyMemory<byte> json = ReadBounded(path);
+        if (json.Span.StartsWith("\uFEFF"u8))
+        {
+            json = json["\uFEFF"u8.Length..];
+        }
+
+        if (!Utf8.IsValid(json.Span))
+        {
+            throw Invalid(path, "it is not valid UTF-8");
+        }
+
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return new ConfigFile(path, document);
+            }
+
+            document.Dispose();
+            throw Invalid(path, "it is not a JSON object of settings");
+        }
+        catch (JsonException error)
+        {
+            string place = error.LineNumber is long line ? $" near line {line + 1}" : "";
+            throw Invalid(path, $"it is not valid JSON{place}, or names a setting twice");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid(path, "the name of a setting is not valid Unicode");
+        }
+    }
+
+    /// <summary>Whether the file has <paramref name="name"/> at all.</summary>
+    public bool Has(string name) => _document.RootElement.TryGetProperty(name, out _);
+
+    /// <summary>Whether <paramref name="name"/> is absent or null.</summary>
+    public bool IsUnset(string name) =>
+        !_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null;
+
+    /// <summary>A whole number that must be there.</summary>
+    public int Integer(string name)
+    {
+        JsonElement element = _document.RootElement.TryGetProperty(name, out JsonElement found)
+            ? found
+            : throw Invalid(Path, $"{name} is missing");
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value)
+            ? value
+            : throw WrongType(name, element, "a whole number");
+    }
+
+    /// <summary>A number, or <paramref name="absent"/> where the file has none.</summary>
+    public float Number(string name, float absent)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        {
+            return absent;
+        }
+
+        return element.ValueKind == JsonValueKind.Number && element.TryGetSingle(out float value)
+            ? value
+            : throw WrongType(name, element, "a number");
+    }
+
+    /// <summary>True or false, or <paramref name="absent"/> where the file says neither.</summary>
+    public bool Flag(string name, bool absent)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        {
+            return absent;
+        }
+
+        return element.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => throw WrongType(name, element, "true or false"),
+        };
+    }
+
+    /// <summary>A text, or <paramref name="absent"/> where the file has none; with no such default it must be there.</summary>
+    public string Text(string name, string? absent = null)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        {
+            return absent ?? throw Invalid(Path, $"{name} is missing");
+        }
+
+        try
+        {
+            return element.ValueKind == JsonValueKind.String ? element.GetString()! : throw WrongType(name, element, "a text");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid(Path, $"{name} is not valid Unicode");
+        }
+    }
+
+    /// <summary>The error for a file whose settings cannot be used.</summary>
+    public static InvalidDataException Invalid(string path, string problem) =>
+        new($"Cannot use '{path}': {problem}; use the config.json that belongs to the model.");
+
+    /// <summary>Frees the document.</summary>
+    public void Dispose() => _document.Dispose();
+
+    private InvalidDataException WrongType(string name, JsonElement element, string wanted) =>
+        Invalid(Path, $"{name} is {TensorText.Quote(element.GetRawText())}, not {wanted}");
+
+    // One byte more than allowed is asked for, so that a file that grows, or has no length, is bounded too.
+    private static ReadOnlyMemory<byte> ReadBounded(string path)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        byte[] buffer = new byte[LargestBytes + 1];
+        int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        return length <= LargestBytes
+            ? buffer.AsMemory(0, length)
+            : throw Invalid(path, $"it is larger than {LargestBytes} bytes, so it is no model's configuration");
+    }
+}

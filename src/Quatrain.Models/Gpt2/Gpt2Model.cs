@@ -1,0 +1,181 @@
+using Quatrain.Models.Layers;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
+
+namespace Quatrain.Models.Gpt2;
+
+// GPT-2 from its smallest part to the whole. In the shapes below, B is the batch size (sequences side by side), T the number of
+// tokens of each, C the width of a token's vector, H the number of heads and V the size of the vocabulary.
+// Source: Radford et al., "Language models are unsupervised multitask learners" (2019). Parameters have the names of the published weights.
+
+/// <summary>
+/// Lets each token gather what it needs from the tokens before it.
+/// </summary>
+/// <remarks>
+/// Every token makes a query (what it looks for), a key (what it offers) and a value (what it passes on). Each of H heads does so with its
+/// own C / H of the width: a token's result is the average of the values up to and including its own, weighted by how well its query matches
+/// their keys.
+/// </remarks>
+public sealed class CausalSelfAttention
+{
+    private readonly Linear _queryKeyValue;
+    private readonly Linear _projection;
+    private readonly Gpt2Config _config;
+
+    internal CausalSelfAttention(ParameterStore parameters, string name, Gpt2Config config)
+    {
+        _config = config;
+        _queryKeyValue = new Linear(parameters, $"{name}.c_attn", config.EmbeddingSize, 3 * config.EmbeddingSize, config.Bias);
+        _projection = new Linear(parameters, $"{name}.c_proj", config.EmbeddingSize, config.EmbeddingSize, config.Bias);
+    }
+
+    /// <summary>residual + attention(x), all [B, T, C].</summary>
+    public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x, AttentionCache? cache)
+    {
+        Tensor queriesKeysValues = _queryKeyValue.Forward(tape, x); // [B, T, 3C]
+        Tensor gathered = CausalAttentionOp.Forward(tape, queriesKeysValues, _config.HeadCount, _config.AttentionDropout, cache); // [B, T, C]
+        return _projection.ForwardInto(tape, residual, gathered, _config.ResidualDropout);
+    }
+}
+
+/// <summary>Lets each token work on what it has gathered: up to four times the width, through a bend, and back.</summary>
+public sealed class FeedForward
+{
+    private readonly Linear _up;
+    private readonly Linear _down;
+    private readonly Gpt2Config _config;
+
+    internal FeedForward(ParameterStore parameters, string name, Gpt2Config config)
+    {
+        _config = config;
+        _up = new Linear(parameters, $"{name}.c_fc", config.EmbeddingSize, 4 * config.EmbeddingSize, config.Bias);
+        _down = new Linear(parameters, $"{name}.c_proj", 4 * config.EmbeddingSize, config.EmbeddingSize, config.Bias);
+    }
+
+    /// <summary>residual + feed-forward(x), all [B, T, C].</summary>
+    public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x)
+    {
+        Tensor hidden = ActivationOp.Forward(tape, _up.Forward(tape, x), _config.Activation); // [B, T, 4C]
+        return _down.ForwardInto(tape, residual, hidden, _config.ResidualDropout);
+    }
+}
+
+/// <summary>
+/// Attention, then feed-forward. Each reads a normalized copy of the residual stream and adds to the stream itself ("pre-norm"), so that
+/// gradients have a straight way through any number of blocks.
+/// </summary>
+public sealed class TransformerBlock
+{
+    private readonly LayerNorm _attentionNorm;
+    private readonly CausalSelfAttention _attention;
+    private readonly LayerNorm _feedForwardNorm;
+    private readonly FeedForward _feedForward;
+
+    internal TransformerBlock(ParameterStore parameters, string name, Gpt2Config config)
+    {
+        _attentionNorm = new LayerNorm(parameters, $"{name}.ln_1", config.EmbeddingSize, config.LayerNormEpsilon, config.Bias);
+        _attention = new CausalSelfAttention(parameters, $"{name}.attn", config);
+        _feedForwardNorm = new LayerNorm(parameters, $"{name}.ln_2", config.EmbeddingSize, config.LayerNormEpsilon, config.Bias);
+        _feedForward = new FeedForward(parameters, $"{name}.mlp", config);
+    }
+
+    /// <summary>x [B, T, C] to the same shape.</summary>
+    public Tensor Forward(Tape tape, Tensor x, AttentionCache? cache)
+    {
+        x = _attention.ForwardInto(tape, x, _attentionNorm.Forward(tape, x), cache);
+        return _feedForward.ForwardInto(tape, x, _feedForwardNorm.Forward(tape, x));
+    }
+}
+
+/// <summary>
+/// The whole: token and position embeddings, a stack of transformer blocks, a last norm, and a head that scores every token of the vocabulary.
+/// </summary>
+/// <remarks>
+/// The same class trains, evaluates and decodes. Its weights begin as zeros: fill them by <see cref="Gpt2Initialization"/> or from a checkpoint.
+/// Any number of tapes may run it forward at the same time.
+/// </remarks>
+public sealed class Gpt2Model : ILanguageModel
+{
+    private readonly Tensor _tokenEmbedding;
+    private readonly Tensor _positionEmbedding;
+    private readonly TransformerBlock[] _blocks;
+    private readonly LayerNorm _finalNorm;
+    private readonly Tensor _head;
+
+    /// <summary>A model of the sizes of <paramref name="config"/>.</summary>
+    /// <exception cref="InvalidDataException">The config is impossible.</exception>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory for its weights.</exception>
+    public Gpt2Model(Gpt2Config config)
+        : this(config, allocate: true)
+    {
+    }
+
+    /// <summary>A model that, unless <paramref name="allocate"/> says otherwise, only knows the names and shapes of its weights.</summary>
+    internal Gpt2Model(Gpt2Config config, bool allocate)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        Config = config;
+        Parameters = new ParameterStore();
+        _tokenEmbedding = Parameters.Add("wte.weight", new Shape(config.VocabularySize, config.EmbeddingSize));
+        _positionEmbedding = Parameters.Add("wpe.weight", new Shape(config.ContextLength, config.EmbeddingSize));
+        _blocks = new TransformerBlock[config.LayerCount];
+        for (int layer = 0; layer < config.LayerCount; layer++)
+        {
+            _blocks[layer] = new TransformerBlock(Parameters, $"h.{layer}", config);
+        }
+
+        _finalNorm = new LayerNorm(Parameters, "ln_f", config.EmbeddingSize, config.LayerNormEpsilon, config.Bias);
+        _head = config.TieEmbeddings ? _tokenEmbedding : Parameters.Add("lm_head.weight", _tokenEmbedding.Shape);
+        if (allocate)
+        {
+            Parameters.Allocate();
+        }
+    }
+
+    /// <summary>The sizes and options.</summary>
+    public Gpt2Config Config { get; }
+
+    /// <inheritdoc/>
+    public ParameterStore Parameters { get; }
+
+    /// <inheritdoc/>
+    public int VocabularySize => Config.VocabularySize;
+
+    /// <inheritdoc/>
+    public int ContextLength => Config.ContextLength;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null) =>
+        Logits(tape, Hidden(tape, tokens, batchSize, cache));
+
+    /// <inheritdoc/>
+    public Tensor ForwardLast(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
+    {
+        Tensor hidden = Hidden(tape, tokens, batchSize, cache);
+        return Logits(tape, SelectPositionOp.Forward(tape, hidden, hidden.Shape[1] - 1));
+    }
+
+    /// <summary>What the blocks make of the tokens, before the head: [B, T, C].</summary>
+    /// <inheritdoc cref="Forward" path="/param"/>
+    public Tensor Hidden(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
+    {
+        Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache?.Length ?? 0);
+        x = DropoutOp.Forward(tape, x, Config.EmbeddingDropout);
+        for (int layer = 0; layer < _blocks.Length; layer++)
+        {
+            x = _blocks[layer].Forward(tape, x, cache?[layer]);
+        }
+
+        return _finalNorm.Forward(tape, x);
+    }
+
+    /// <summary>hidden [B, T, C] times the head's rows, one for each token of the vocabulary: [B, T, V].</summary>
+    public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
+
+    /// <inheritdoc/>
+    public KvCache NewCache(int batchSize) => new(Config.LayerCount, batchSize, Config.ContextLength, Config.EmbeddingSize);
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose() => Parameters.Dispose();
+}

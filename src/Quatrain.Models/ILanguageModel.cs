@@ -1,0 +1,30 @@
+using Quatrain.Tensors;
+
+namespace Quatrain.Models;
+
+/// <summary>A model that gives, for each token of a sequence, a score for every token that may come next.</summary>
+public interface ILanguageModel : IDisposable
+{
+    /// <summary>V: token ids lie in [0, V).</summary>
+    int VocabularySize { get; }
+
+    /// <summary>The most tokens the model looks at.</summary>
+    int ContextLength { get; }
+
+    /// <summary>The weights.</summary>
+    ParameterStore Parameters { get; }
+
+    /// <summary>The logits [B, T, V] of the tokens that follow each of <paramref name="tokens"/>.</summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="tokens">B * T ids, a sequence after the other.</param>
+    /// <param name="batchSize">B.</param>
+    /// <param name="cache">What came before the tokens; they are added to it. Only on a tape that does not record.</param>
+    Tensor Forward(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null);
+
+    /// <summary>The logits [B, 1, V] of the tokens that follow the last of each sequence. Only on a tape that does not record.</summary>
+    /// <inheritdoc cref="Forward" path="/param"/>
+    Tensor ForwardLast(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null);
+
+    /// <summary>An empty cache for <paramref name="batchSize"/> sequences of this model, with room for its whole context.</summary>
+    KvCache NewCache(int batchSize);
+}

@@ -1,0 +1,115 @@
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Models.Tests.Gpt2;
+
+public sealed class Gpt2MemoryTests
+{
+    public static TheoryData<Gpt2Config, int, int> Steps => new()
+    {
+        { TestModels.Config, 1, 1 },
+        { TestModels.Config, 3, 21 },
+        { TestModels.Config with { Bias = false }, 2, 13 },
+        { TestModels.Config with { TieEmbeddings = false }, 2, 13 },
+        { TestModels.Config with { EmbeddingDropout = 0.1f }, 2, 13 },
+        { TestModels.Config with { AttentionDropout = 0.1f }, 2, 13 },
+        { TestModels.Config with { ResidualDropout = 0.1f }, 2, 13 },
+        { TestModels.Config with { EmbeddingDropout = 0.1f, AttentionDropout = 0.1f, ResidualDropout = 0.1f, TieEmbeddings = false, Bias = false }, 3, 9 },
+        { TestModels.Config with { LayerCount = 5, HeadCount = 4, EmbeddingSize = 64, ContextLength = 64, VocabularySize = 1_000 }, 4, 64 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void A_training_step_uses_exactly_what_was_forecast(Gpt2Config config, int batchSize, int sequenceLength)
+    {
+        using WorkerPool pool = new(1);
+        using Gpt2Model model = TestModels.Random(config);
+        model.Parameters.AllocateGradients();
+        using Tape tape = new(pool, recording: true);
+        int[] tokens = TestModels.Tokens(batchSize * sequenceLength, config.VocabularySize);
+
+        for (int step = 0; step < 2; step++)
+        {
+            model.Parameters.ForgetGradients();
+            tape.Begin();
+            Tensor loss = CrossEntropyOp.Forward(tape, model.Forward(tape, tokens, batchSize), tokens);
+            tape.Backward(loss);
+
+            tape.BytesUsed.ShouldBe(Gpt2Memory.TrainingActivationBytes(config, batchSize, sequenceLength));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void Decoding_uses_exactly_what_was_forecast(Gpt2Config config, int batchSize, int sequenceLength)
+    {
+        using WorkerPool pool = new(1);
+        using Gpt2Model model = TestModels.Random(config);
+        using KvCache cache = model.NewCache(batchSize);
+        using Tape tape = new(pool, recording: false);
+
+        tape.Begin();
+        model.ForwardLast(tape, TestModels.Tokens(batchSize * sequenceLength, config.VocabularySize), batchSize, cache);
+
+        tape.BytesUsed.ShouldBe(Gpt2Memory.DecodingActivationBytes(config, batchSize, sequenceLength));
+    }
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void Weights_gradients_and_moments_are_the_stores_buffers(Gpt2Config config, int batchSize, int sequenceLength)
+    {
+        using Gpt2Model model = new(config);
+        long bytes = model.Parameters.BufferLength * sizeof(float);
+
+        Gpt2Memory.WeightBytes(config).ShouldBe(bytes);
+        Gpt2Memory.GradientBytes(config).ShouldBe(bytes);
+        Gpt2Memory.OptimizerBytes(config).ShouldBe(2 * bytes);
+        Gpt2Memory.TrainingBytes(config, batchSize, sequenceLength)
+            .ShouldBe(4 * bytes + Gpt2Memory.TrainingActivationBytes(config, batchSize, sequenceLength));
+        Gpt2Memory.Parameters(config).ShouldBe(model.Parameters.Parameters.Select(parameter => (parameter.Name, parameter.Tensor.Shape)));
+    }
+
+    [Fact]
+    public void The_cache_holds_a_key_and_a_value_of_each_layer_and_token()
+    {
+        // Two layers of a key and a value of 12 floats for 3 sequences of 7 tokens.
+        Gpt2Memory.KvCacheBytes(TestModels.Config, 3, 7).ShouldBe(2 * 2 * 12 * 3 * 7 * sizeof(float));
+        Gpt2Memory.DecodingBytes(TestModels.Config, 3, 7).ShouldBe(
+            Gpt2Memory.WeightBytes(TestModels.Config) + Gpt2Memory.KvCacheBytes(TestModels.Config, 3, 7)
+            + Gpt2Memory.DecodingActivationBytes(TestModels.Config, 3, 7));
+    }
+
+    [Fact]
+    public void A_forecast_of_the_largest_possible_model_does_not_overflow()
+    {
+        Gpt2Config config = new()
+        {
+            LayerCount = 1_000,
+            HeadCount = 1,
+            EmbeddingSize = 23_170,
+            ContextLength = 90_000,
+            VocabularySize = 90_000,
+            EmbeddingDropout = 0.1f,
+            ResidualDropout = 0.1f,
+        };
+
+        Gpt2Memory.TrainingBytes(config, int.MaxValue / 90_000, 90_000).ShouldBeGreaterThan(1L << 62);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    [InlineData(1, 22)]
+    [InlineData(int.MaxValue, 2)]
+    public void Sizes_that_no_step_can_have_are_refused(int batchSize, int sequenceLength)
+    {
+        Should.Throw<ArgumentOutOfRangeException>(() => Gpt2Memory.TrainingActivationBytes(TestModels.Config, batchSize, sequenceLength));
+        Should.Throw<ArgumentOutOfRangeException>(() => Gpt2Memory.KvCacheBytes(TestModels.Config, batchSize, sequenceLength));
+    }
+
+    [Fact]
+    public void An_impossible_model_is_refused() =>
+        Should.Throw<InvalidDataException>(() => Gpt2Memory.WeightBytes(TestModels.Config with { HeadCount = 5 }));
+}
