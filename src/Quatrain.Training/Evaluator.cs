@@ -1,0 +1,80 @@
+using Quatrain.Models;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Training.Data;
+
+namespace Quatrain.Training;
+
+/// <summary>A model's loss on a text.</summary>
+/// <param name="Loss">The mean of -log p(token), in nats a token.</param>
+/// <param name="Tokens">The number of tokens scored.</param>
+public sealed record EvaluationResult(double Loss, long Tokens)
+{
+    /// <summary>e^loss: among how many equally likely tokens the model seems to choose.</summary>
+    public double Perplexity => Math.Exp(Loss);
+
+    /// <summary>The loss in bits for each byte of the text's UTF-8.</summary>
+    /// <param name="bytes">The bytes of the tokens scored.</param>
+    public double BitsPerByte(long bytes) => Loss * Tokens / Math.Log(2) / bytes;
+}
+
+/// <summary>Scores texts with a model. It keeps its memory, so that evaluating again allocates nothing.</summary>
+public sealed class Evaluator : IDisposable
+{
+    // Large enough to fill the matrix products, small enough that the logits of a large vocabulary fit.
+    private const int TokensPerBatch = 2048;
+
+    private readonly ILanguageModel _model;
+    private readonly Tape _tape;
+    private int[] _inputs = [];
+    private int[] _targets = [];
+
+    /// <summary>An evaluator of <paramref name="model"/>, which it does not own.</summary>
+    public Evaluator(ILanguageModel model, WorkerPool pool)
+    {
+        _model = model;
+        _tape = new Tape(pool, recording: false);
+    }
+
+    /// <summary>The mean loss over all targets that <paramref name="windows"/> score.</summary>
+    /// <exception cref="InvalidDataException">The windows score nothing, or are longer than the model's context.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public EvaluationResult Evaluate(EvaluationWindows windows, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(windows);
+        if (windows.TargetCount == 0)
+        {
+            throw new InvalidDataException("There is nothing to evaluate: the text needs at least two tokens.");
+        }
+
+        if (windows.ContextLength > _model.ContextLength)
+        {
+            throw new InvalidDataException(
+                $"The evaluation windows have {windows.ContextLength} tokens, and the model looks at {_model.ContextLength} at most; make them shorter.");
+        }
+
+        int batchSize = Math.Clamp(TokensPerBatch / windows.ContextLength, 1, windows.Windows.Count);
+        int size = batchSize * windows.ContextLength;
+        if (_inputs.Length != size)
+        {
+            _inputs = new int[size];
+            _targets = new int[size];
+        }
+
+        double sum = 0;
+        for (int first = 0; first < windows.Windows.Count; first += batchSize)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int scored = windows.FillBatch(first, batchSize, _inputs, _targets);
+            _tape.Begin();
+            Tensor logits = _model.Forward(_tape, _inputs, batchSize);
+            sum += (double)CrossEntropyOp.Forward(_tape, logits, _targets).Values[0] * scored;
+        }
+
+        return new EvaluationResult(sum / windows.TargetCount, windows.TargetCount);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose() => _tape.Dispose();
+}

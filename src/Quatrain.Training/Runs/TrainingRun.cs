@@ -1,0 +1,393 @@
+using System.Diagnostics;
+using System.Reflection;
+using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Training.Data;
+using Quatrain.Training.Data.Quatrains;
+using Quatrain.Training.Logging;
+using Quatrain.Training.Options;
+
+namespace Quatrain.Training.Runs;
+
+/// <summary>
+/// A training run in a folder: trains, evaluates, samples, saves, and can be stopped at any moment and gone on with.
+/// </summary>
+/// <remarks>
+/// Between two steps the order is fixed: sample, evaluate, save. A run that is resumed repeats what followed its last save, and so ends with the same bytes
+/// as one that never stopped; only the timings in metrics.jsonl differ.
+/// </remarks>
+public sealed class TrainingRun : IDisposable
+{
+    private const int PeriodicSamples = 32;
+    private const int FinalSamples = 200;
+    private const int StepsAveraged = 50;
+
+    private readonly WorkerPool _pool;
+    private readonly ITrainingObserver _observer;
+    private readonly Trainer _trainer;
+    private readonly Evaluator _evaluator;
+    private readonly RunSampler _sampler;
+    private readonly EvaluationWindows _validation;
+    private readonly EvaluationWindows _periodicValidation;
+    private readonly List<MetricRecord> _records;
+    private readonly List<double> _rates = [];
+    private readonly double _secondsBefore;
+    private readonly long _begun = Stopwatch.GetTimestamp();
+    private TrainingState _state;
+    private long _savedStep;
+
+    private TrainingRun(
+        RunFolder folder, TrainingOptions options, TrainingData data, Gpt2Model model, WorkerPool pool, ITrainingObserver observer, bool resume)
+    {
+        (Folder, Options, Data, Model, _pool, _observer) = (folder, options, data, model, pool, observer);
+        _trainer = new Trainer(model, data.Tokens, options, pool);
+        _evaluator = new Evaluator(model, pool);
+        _sampler = new RunSampler(model, data, options, pool);
+        _validation = data.Tokens.ValidationWindows(options.ContextLength);
+        _periodicValidation = _validation.AtMost(options.EvalTokens);
+        _state = resume ? TrainingState.Load(folder.StatePath, model.Parameters, _trainer.Optimizer) : new TrainingState();
+        if (resume)
+        {
+            MetricsLog.TruncateAfter(folder.MetricsPath, _state.Step, _state.EvaluatedStep);
+        }
+
+        _records = resume && File.Exists(folder.MetricsPath) ? [.. MetricsLog.Read(folder.MetricsPath)] : [];
+        _secondsBefore = _records.OfType<StepRecord>().LastOrDefault()?.Seconds ?? 0;
+    }
+
+    /// <summary>The run's files.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>Every option.</summary>
+    public TrainingOptions Options { get; }
+
+    /// <summary>What it trains on.</summary>
+    public TrainingData Data { get; }
+
+    /// <summary>The model as it stands.</summary>
+    public Gpt2Model Model { get; }
+
+    private double Seconds => _secondsBefore + Stopwatch.GetElapsedTime(_begun).TotalSeconds;
+
+    /// <summary>Sets up a new run in <paramref name="folder"/>.</summary>
+    /// <exception cref="InvalidDataException">An option or the data can't be used, or the folder holds a run already.</exception>
+    /// <exception cref="IOException">The folder can't be written.</exception>
+    /// <exception cref="InsufficientMemoryException">The model does not fit in memory.</exception>
+    public static async Task<TrainingRun> BeginAsync(
+        RunFolder folder, TrainingOptions options, WorkerPool pool, ITrainingObserver observer, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        if (folder.HoldsRun)
+        {
+            throw new InvalidDataException($"'{folder.Path}' already holds a run; add --resume to go on with it, or choose another --out.");
+        }
+
+        if (folder.HoldsModel)
+        {
+            throw new InvalidDataException($"'{folder.Path}' holds a model that training would replace; choose another --out.");
+        }
+
+        TrainingData data = await TrainingData.LoadAsync(options, cancellation).ConfigureAwait(false);
+        Gpt2Model model = new(ModelConfig(options, data.Tokenizer.VocabularySize));
+        try
+        {
+            Gpt2Initialization.Initialize(model, options.Initialization, options.Seed);
+            TrainingRun run = new(folder, options, data, model, pool, observer, resume: false);
+            folder.Create();
+            AtomicFile.Write(folder.TokenizerPath, stream => stream.Write(data.TokenizerJson));
+            folder.WriteDescription(new RunDescription(options, data.Tokens.Fingerprint, ProgramVersion(), data.RecordEnd));
+            return run;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sets up the run in <paramref name="folder"/> to go on from its last saved state.</summary>
+    /// <param name="folder">A folder that holds a run.</param>
+    /// <param name="change">Applies what the caller asks for to the run's options; a difference is refused.</param>
+    /// <param name="pool">The workers; their number need not be the same as before.</param>
+    /// <param name="observer">Is told what happens.</param>
+    /// <param name="cancellation">Ends the loading of the data.</param>
+    /// <exception cref="InvalidDataException">There is no run or no saved state, or options or data differ from when it was begun.</exception>
+    public static async Task<TrainingRun> ResumeAsync(
+        RunFolder folder, Func<TrainingOptions, TrainingOptions> change, WorkerPool pool, ITrainingObserver observer, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!folder.HoldsRun)
+        {
+            throw new InvalidDataException($"'{folder.Path}' holds no run to resume; leave out --resume to begin one, or name the run's folder with --out.");
+        }
+
+        RunDescription description = RunDescription.Read(folder.TrainingPath);
+        description.CheckSameOptions(change(description.Options), folder.TrainingPath);
+        TrainingOptions options = description.Options;
+        options.Validate();
+        TrainingData data = await description.LoadDataAsync(folder.TrainingPath, cancellation).ConfigureAwait(false);
+        folder.Create();
+        Gpt2Model model = new(ModelConfig(options, data.Tokenizer.VocabularySize));
+        try
+        {
+            bool saved = File.Exists(folder.StatePath);
+            if (!saved)
+            {
+                // Stopped before its first save: going on is beginning again.
+                Gpt2Initialization.Initialize(model, options.Initialization, options.Seed);
+            }
+
+            return new TrainingRun(folder, options, data, model, pool, observer, resume: saved);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains until the last step, or until the caller cancels; then the run is saved and can be resumed.</summary>
+    /// <exception cref="TrainingDivergedException">The loss became NaN or infinite; the message has the step and the last good checkpoint.</exception>
+    /// <exception cref="IOException">A file can't be written; what was saved before is intact.</exception>
+    public TrainingReport Run(CancellationToken cancellation = default)
+    {
+        _observer.Started(this, _state.Step);
+        using MetricsLog log = _state.Step == 0
+            ? MetricsLog.Create(Folder.MetricsPath)
+            : MetricsLog.Resume(Folder.MetricsPath, _state.Step, _state.EvaluatedStep);
+        if (_state.Step == 0)
+        {
+            _records.Clear();
+        }
+
+        _savedStep = _state.Step;
+        while (true)
+        {
+            bool last = _state.Step == Options.Iterations;
+            bool stop = cancellation.IsCancellationRequested || (!last && !BetweenSteps(log, cancellation));
+            if (stop || last || (IsDue(Options.CheckpointEvery) && _state.Step > _savedStep))
+            {
+                if (last && !stop)
+                {
+                    Evaluate(log, CancellationToken.None);
+                }
+
+                _state.Save(Folder.StatePath, Model.Parameters, _trainer.Optimizer);
+                _savedStep = _state.Step;
+            }
+
+            if (stop || last)
+            {
+                return Report(interrupted: stop);
+            }
+
+            Step(log);
+        }
+    }
+
+    /// <summary>Frees the run's memory, the model's included.</summary>
+    public void Dispose()
+    {
+        _sampler.Dispose();
+        _evaluator.Dispose();
+        _trainer.Dispose();
+        Model.Dispose();
+    }
+
+    private static string ProgramVersion() =>
+        typeof(TrainingRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    /// <summary>The model that <paramref name="options"/> ask for.</summary>
+    public static Gpt2Config ModelConfig(TrainingOptions options, int vocabularySize) => new()
+    {
+        LayerCount = options.LayerCount,
+        HeadCount = options.HeadCount,
+        EmbeddingSize = options.EmbeddingSize,
+        ContextLength = options.ContextLength,
+        VocabularySize = vocabularySize,
+        Bias = options.Bias,
+        Activation = options.Activation,
+        TieEmbeddings = options.TieEmbeddings,
+        EmbeddingDropout = (float)options.Dropout,
+        AttentionDropout = (float)options.Dropout,
+        ResidualDropout = (float)options.Dropout,
+    };
+
+    private bool IsDue(int every) => every > 0 && _state.Step % every == 0;
+
+    private void Step(MetricsLog log)
+    {
+        long start = Stopwatch.GetTimestamp();
+        StepResult result = _trainer.Step();
+        if (!double.IsFinite(result.Loss))
+        {
+            throw Diverged("The loss became NaN or infinite", _state.Step + 1);
+        }
+
+        if (!double.IsFinite(result.GradientNorm))
+        {
+            throw Diverged("The gradient became NaN or infinite", _state.Step + 1);
+        }
+
+        _state = _state with { Step = _trainer.Optimizer.Step };
+        double rate = _trainer.TokensPerStep / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _rates.Add(rate);
+        StepRecord record = new(_state.Step, result.Loss, result.LearningRate, result.GradientNorm, rate, Seconds);
+        _records.Add(record);
+        log.Append(record);
+        _observer.StepDone(record);
+    }
+
+    private TrainingDivergedException Diverged(string what, long step)
+    {
+        // A checkpoint of this very step holds the weights that failed.
+        string saved = _savedStep > 0 && _savedStep < _state.Step ? $"the last good checkpoint is of step {_savedStep}, '{Folder.StatePath}'"
+            : _state.BestStep >= 0 ? $"the last good model is the best one, of step {_state.BestStep}, in '{Folder.Path}'"
+            : "no good checkpoint had been saved yet";
+        return new TrainingDivergedException(
+            $"{what} at step {step}; {saved}. Lower --learning-rate, or clip more with --gradient-clip, and begin a new run.");
+    }
+
+    /// <summary>Evaluates and samples where it is time; false when the caller cancelled meanwhile.</summary>
+    private bool BetweenSteps(MetricsLog log, CancellationToken cancellation)
+    {
+        try
+        {
+            if (IsDue(Options.EvalEvery))
+            {
+                Evaluate(log, cancellation);
+            }
+            else if (IsDue(Options.SampleEvery))
+            {
+                Sample(count: 1, show: true, cancellation);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Scores the validation part and, for verses, samples; keeps the model if it is the best so far.</summary>
+    private void Evaluate(MetricsLog log, CancellationToken cancellation)
+    {
+        if (_state.EvaluatedStep == _state.Step)
+        {
+            return;
+        }
+
+        VerseScore? score = Sample(PeriodicSamples, show: IsDue(Options.SampleEvery) || _state.Step == Options.Iterations, cancellation);
+        double? loss = _validation.TargetCount > 0 ? _evaluator.Evaluate(_periodicValidation, cancellation).Loss : null;
+        if (loss is not null && !double.IsFinite(loss.Value))
+        {
+            throw Diverged("The validation loss became NaN or infinite", _state.Step);
+        }
+
+        _state = _state with { EvaluatedStep = _state.Step };
+        if (loss is null || loss < _state.BestLoss)
+        {
+            Gpt2Checkpoint.Save(Folder.Path, Model);
+            _state = _state with { BestStep = _state.Step, BestLoss = loss ?? double.PositiveInfinity };
+        }
+
+        if (loss is not null)
+        {
+            EvaluationRecord record = new(_state.Step, loss.Value, Data.Floor, score?.ParsedShare, score?.RhymedShare);
+            _records.Add(record);
+            log.Append(record);
+            _observer.Evaluated(record);
+        }
+
+        LossPlot.Write(Folder.PlotPath, _records, "character", PlotTitle());
+    }
+
+    private string PlotTitle() => $"{(Options.Preset.Length > 0 ? Options.Preset : Options.Data)}: {Model.Parameters.ElementCount:N0} parameters";
+
+    /// <summary>Draws texts from the model where there is a use for them, shows the first, and scores them where they are verses.</summary>
+    private VerseScore? Sample(int count, bool show, CancellationToken cancellation)
+    {
+        show &= Options.SampleEvery > 0;
+        if (!_sampler.Scores && !show)
+        {
+            return null;
+        }
+
+        RunSamples samples;
+        try
+        {
+            samples = _sampler.Draw(_state.Step, _sampler.Scores ? count : 1, cancellation);
+        }
+        catch (InvalidDataException)
+        {
+            // Prompt and options are in order, so it is the model's scores that can't be drawn from.
+            throw Diverged("The model's scores became NaN or infinite", _state.Step);
+        }
+
+        if (show)
+        {
+            _observer.Sampled(_state.Step, samples.Texts[0]);
+        }
+
+        return samples.Score;
+    }
+
+    private TrainingReport Report(bool interrupted)
+    {
+        double[] losses = [.. _records.OfType<StepRecord>().TakeLast(StepsAveraged).Select(record => record.Loss)];
+        _rates.Sort();
+        TrainingReport report = new()
+        {
+            Steps = _state.Step,
+            Interrupted = interrupted,
+            TrainLoss = losses.Length > 0 ? losses.Average() : null,
+            BestStep = _state.BestStep >= 0 ? _state.BestStep : null,
+            Floor = Data.Floor,
+            Seconds = Seconds,
+            TokensPerSecond = _rates.Count > 0 ? _rates[_rates.Count / 2] : null,
+            Parameters = Model.Parameters.ElementCount,
+        };
+        return interrupted ? report : Final(report);
+    }
+
+    /// <summary>
+    /// Scores last and best model on the whole validation part. Where evaluations on a part of it had chosen an earlier model and the whole says otherwise,
+    /// the last one becomes the best.
+    /// </summary>
+    private TrainingReport Final(TrainingReport report)
+    {
+        double? lastLoss = _validation.TargetCount > 0 ? _evaluator.Evaluate(_validation).Loss : null;
+        double? bestLoss = lastLoss;
+        long bestStep = _state.Step;
+        if (lastLoss is not null && _state.BestStep >= 0 && _state.BestStep != _state.Step)
+        {
+            using Gpt2Model best = Gpt2Checkpoint.Load(Folder.Path);
+            using Evaluator evaluator = new(best, _pool);
+            double loss = evaluator.Evaluate(_validation).Loss;
+            if (loss < lastLoss)
+            {
+                (bestLoss, bestStep) = (loss, _state.BestStep);
+            }
+            else
+            {
+                Gpt2Checkpoint.Save(Folder.Path, Model);
+            }
+        }
+
+        VerseScore? score = Sample(FinalSamples, show: false, CancellationToken.None);
+        LossPlot.Write(Folder.PlotPath, _records, "character", PlotTitle());
+        return report with
+        {
+            ValidationLoss = lastLoss,
+            BestValidationLoss = bestLoss,
+            BestStep = bestStep,
+            ParseShare = score?.ParsedShare,
+            RhymeShare = score?.RhymedShare,
+            Seconds = Seconds,
+        };
+    }
+}

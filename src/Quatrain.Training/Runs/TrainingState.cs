@@ -1,0 +1,91 @@
+using System.Globalization;
+using Quatrain.Models.Checkpoints;
+using Quatrain.Tensors;
+
+namespace Quatrain.Training.Runs;
+
+/// <summary>
+/// Where a run stands between two steps. Batches and dropout depend on the seed and the step alone, so this is all there is to go on from.
+/// </summary>
+public sealed record TrainingState
+{
+    private const string FirstMoments = "first_moment/", SecondMoments = "second_moment/", Weights = "weights/";
+
+    /// <summary>The updates done.</summary>
+    public long Step { get; init; }
+
+    /// <summary>The step of the last evaluation, or -1.</summary>
+    public long EvaluatedStep { get; init; } = -1;
+
+    /// <summary>The step of the best evaluation, whose model is in the run folder, or -1.</summary>
+    public long BestStep { get; init; } = -1;
+
+    /// <summary>The best validation loss, in nats a token.</summary>
+    public double BestLoss { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Writes this with the weights and moments to <paramref name="path"/>, crash-safe.</summary>
+    public void Save(string path, ParameterStore parameters, AdamW optimizer)
+    {
+        List<SafetensorsTensor> tensors = [];
+        foreach (Parameter parameter in parameters.Parameters)
+        {
+            long[] shape = Shape(parameter);
+            tensors.Add(new SafetensorsTensor(Weights + parameter.Name, shape, () => parameter.Tensor.Values));
+            tensors.Add(new SafetensorsTensor(FirstMoments + parameter.Name, shape, () => optimizer.FirstMoment(parameter)));
+            tensors.Add(new SafetensorsTensor(SecondMoments + parameter.Name, shape, () => optimizer.SecondMoment(parameter)));
+        }
+
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string>
+        {
+            ["step"] = Step.ToString(CultureInfo.InvariantCulture),
+            ["evaluated_step"] = EvaluatedStep.ToString(CultureInfo.InvariantCulture),
+            ["best_step"] = BestStep.ToString(CultureInfo.InvariantCulture),
+            ["best_loss"] = BestLoss.ToString("R", CultureInfo.InvariantCulture),
+        });
+    }
+
+    /// <summary>Reads weights and moments back from <paramref name="path"/>, and returns where the run stood.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged or of another model.</exception>
+    public static TrainingState Load(string path, ParameterStore parameters, AdamW optimizer)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        IReadOnlyDictionary<string, SafetensorsEntry> entries = TensorInventory.Check(
+            file,
+            parameters.Parameters.SelectMany(p => new[] { Weights, FirstMoments, SecondMoments }.Select(kind => (kind + p.Name, Shape(p)))));
+        TrainingState state = new()
+        {
+            Step = Number(file, "step"),
+            EvaluatedStep = Number(file, "evaluated_step"),
+            BestStep = Number(file, "best_step"),
+            BestLoss = double.TryParse(Text(file, "best_loss"), CultureInfo.InvariantCulture, out double best) ? best : throw Damaged(file, "best_loss"),
+        };
+        if (state.Step < 0)
+        {
+            throw Damaged(file, "step");
+        }
+
+        foreach (Parameter parameter in parameters.Parameters)
+        {
+            file.ReadFiniteFloats(entries[Weights + parameter.Name], parameter.Tensor.Values);
+            file.ReadFiniteFloats(entries[FirstMoments + parameter.Name], optimizer.FirstMoment(parameter));
+            file.ReadFiniteFloats(entries[SecondMoments + parameter.Name], optimizer.SecondMoment(parameter));
+        }
+
+        optimizer.Step = state.Step;
+        return state;
+    }
+
+    private static long[] Shape(Parameter parameter)
+    {
+        Shape shape = parameter.Tensor.Shape;
+        return [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])];
+    }
+
+    private static long Number(SafetensorsFile file, string key) =>
+        long.TryParse(Text(file, key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value : throw Damaged(file, key);
+
+    private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw Damaged(file, key);
+
+    private static InvalidDataException Damaged(SafetensorsFile file, string key) =>
+        new($"'{file.Path}' has no valid '{key}', so the run can't be resumed from it; begin a new run, or restore the file.");
+}

@@ -1,0 +1,98 @@
+using Quatrain.Models;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Training.Data;
+using Quatrain.Training.Options;
+
+namespace Quatrain.Training;
+
+/// <summary>What one training step showed.</summary>
+/// <param name="Loss">The mean loss of the step's batch before its update, in nats a token.</param>
+/// <param name="GradientNorm">The norm of all gradients together, before clipping.</param>
+/// <param name="LearningRate">The learning rate of the update.</param>
+public readonly record struct StepResult(double Loss, double GradientNorm, double LearningRate);
+
+/// <summary>Does training steps: draw a batch, forward, backward, clip, update.</summary>
+/// <remarks>
+/// A step depends on the weights, the moments, the options and its number alone. It gives the same bits for any number of threads, and a warm step allocates
+/// nothing on the managed heap but what seeds its batch.
+/// </remarks>
+public sealed class Trainer : IDisposable
+{
+    // Keeps dropout apart from everything else the run's seed decides; "drop" in ASCII.
+    private const ulong DropoutLabel = 0x64726F70;
+
+    private readonly ILanguageModel _model;
+    private readonly TokenDataset _tokens;
+    private readonly TrainingOptions _options;
+    private readonly LearningRateSchedule _schedule;
+    private readonly WorkerPool _pool;
+    private readonly Tape _tape;
+    private readonly int[] _inputs;
+    private readonly int[] _targets;
+
+    /// <summary>A trainer of <paramref name="model"/>, which it does not own.</summary>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory for gradients and moments.</exception>
+    public Trainer(ILanguageModel model, TokenDataset tokens, TrainingOptions options, WorkerPool pool)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        (_model, _tokens, _options, _pool) = (model, tokens, options, pool);
+        _schedule = LearningRateSchedule.From(options);
+        _tape = new Tape(pool, recording: true);
+        _inputs = new int[options.BatchSize * options.ContextLength];
+        _targets = new int[_inputs.Length];
+        Optimizer = new AdamW(model.Parameters, new AdamWOptions
+        {
+            Beta1 = options.Beta1,
+            Beta2 = options.Beta2,
+            Epsilon = options.Epsilon,
+            WeightDecay = options.WeightDecay,
+            GradientClip = options.GradientClip,
+        });
+    }
+
+    /// <summary>The optimizer, with the moments and the number of steps done.</summary>
+    public AdamW Optimizer { get; }
+
+    /// <summary>The tokens that one step trains on.</summary>
+    public long TokensPerStep => (long)_inputs.Length * _options.AccumulationSteps;
+
+    /// <summary>
+    /// Does the next step. A loss or gradient that is no number leaves the weights as they were, and shows in the result.
+    /// </summary>
+    public StepResult Step()
+    {
+        long step = Optimizer.Step;
+        int passes = _options.AccumulationSteps;
+        double loss = 0;
+        _model.Parameters.ForgetGradients();
+        for (int pass = 0; pass < passes; pass++)
+        {
+            long batch = step * passes + pass;
+            _tokens.FillBatch(_options.Seed, batch, _options.BatchSize, _options.ContextLength, _inputs, _targets);
+            _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)batch));
+            Tensor logits = _model.Forward(_tape, _inputs, _options.BatchSize);
+            Tensor batchLoss = CrossEntropyOp.Forward(_tape, logits, _targets);
+            loss += batchLoss.Values[0] / (double)passes;
+            _tape.Backward(batchLoss, 1f / passes);
+        }
+
+        double norm = Optimizer.GradientNorm(_pool);
+        double learningRate = _schedule.At(step);
+        if (double.IsFinite(loss) && double.IsFinite(norm))
+        {
+            Optimizer.Update(learningRate, norm, _pool);
+        }
+
+        return new StepResult(loss, norm, learningRate);
+    }
+
+    /// <summary>Frees gradients' and activations' memory and the moments.</summary>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        Optimizer.Dispose();
+    }
+}
