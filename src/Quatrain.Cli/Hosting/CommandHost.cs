@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Quatrain.Cli.Commands;
+using Quatrain.Training.Options;
+using Quatrain.Training.Runs;
+
+namespace Quatrain.Cli.Hosting;
+
+/// <summary>Puts the commands together, runs one, and turns whatever goes wrong into one sentence and an exit code.</summary>
+internal static class CommandHost
+{
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    {
+        RootCommand root = Build();
+        // A prompt may begin with an @, which would otherwise name a file of arguments.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        InvocationConfiguration configuration = new()
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            // Commands watch for Ctrl-C themselves: saving a run may take longer than a fixed patience.
+            ProcessTerminationTimeout = null,
+        };
+        bool asksForHelp = parsed.Action is HelpAction or ExampleHelpAction;
+        if (parsed.Errors.Count > 0 && !asksForHelp)
+        {
+            await error.WriteLineAsync($"error: {OneLine(Explain(parsed))}");
+            return ExitCode.BadInput;
+        }
+
+        using Interruption interruption = new();
+        try
+        {
+            return await parsed.InvokeAsync(configuration, interruption.Token);
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            await error.WriteLineAsync("Stopped.");
+            return ExitCode.Done;
+        }
+        catch (Exception e)
+        {
+            await error.WriteLineAsync($"error: {OneLine(Sentence(e))}");
+            if (parsed.GetValue(GlobalOptions.Verbose))
+            {
+                await error.WriteLineAsync(e.ToString());
+            }
+
+            return IsBadInput(e) ? ExitCode.BadInput : ExitCode.Failed;
+        }
+    }
+
+    internal static RootCommand Build()
+    {
+        RootCommand root = new("Quatrain builds, trains and runs GPT-style language models in pure C#.");
+        foreach (Command command in new[]
+        {
+            TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), CompletionCommand.Create(),
+        })
+        {
+            root.Subcommands.Add(command);
+        }
+
+        GlobalOptions.AddTo(root);
+        ExampleHelpAction.Install(root);
+        return root;
+    }
+
+    private static bool IsBadInput(Exception e) => e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException;
+
+    private static string Sentence(Exception e) => e switch
+    {
+        InvalidDataException or IOException or TrainingDivergedException => e.Message,
+        UnauthorizedAccessException => $"{e.Message.TrimEnd('.')}; check the file's permissions.",
+        InsufficientMemoryException => e.Message,
+        OutOfMemoryException => "There is not enough memory; choose a smaller model, batch or context.",
+        _ => $"Something unexpected happened ({e.GetType().Name}: {e.Message.TrimEnd('.')}); run again with --verbose to see where.",
+    };
+
+    /// <summary>The first parse error, with the option or command that may have been meant.</summary>
+    private static string Explain(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        string help = command is RootCommand ? "'quatrain --help'" : $"'quatrain {command.Name} --help'";
+        string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
+        if (unknown is null)
+        {
+            return $"{parsed.Errors[0].Message.TrimEnd('.')}; see {help}.";
+        }
+
+        bool isOption = unknown.StartsWith('-');
+        IEnumerable<string> names = isOption
+            ? command.Options.Concat(command.Parents.OfType<Command>().SelectMany(c => c.Options).Where(o => o.Recursive)).Where(o => !o.Hidden).Select(o => o.Name)
+            : command.Subcommands.Select(c => c.Name);
+        string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
+        return $"Unknown {kind} '{unknown}'{Suggestion.DidYouMean(unknown, names)} See {help}.";
+    }
+
+    /// <summary>Messages quote names and values that may hold anything; scripts count on one line, and terminals obey control characters.</summary>
+    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using Quatrain.Models;
+using Quatrain.Tokenizers;
+
+namespace Quatrain.Cli.Hosting;
+
+/// <summary>A model a command was given by its folder, with its tokenizer where it has one.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private LoadedModel(string path, ILanguageModel model, ITokenizer? tokenizer) => (Path, Model, Tokenizer) = (path, model, tokenizer);
+
+    public string Path { get; }
+
+    public ILanguageModel Model { get; }
+
+    /// <summary>Null for a model that takes raw token ids only.</summary>
+    public ITokenizer? Tokenizer { get; }
+
+    /// <summary>The MODEL argument of the commands that need one.</summary>
+    public static Argument<string> Argument() => new("model") { Description = "A run folder, or a folder with config.json and model.safetensors.", HelpName = "MODEL" };
+
+    /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
+    public static LoadedModel Open(string path)
+    {
+        ILanguageModel model = ModelFolder.Load(path);
+        try
+        {
+            ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;
+            if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)
+            {
+                throw new InvalidDataException(
+                    $"The tokenizer in '{path}' has {tokenizer.VocabularySize} tokens and the model {model.VocabularySize}; they are not of one run.");
+            }
+
+            return new LoadedModel(path, model, tokenizer);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tokenizer, for a command that can't do without.</summary>
+    /// <exception cref="InvalidDataException">There is none; the message says to <paramref name="instead"/>.</exception>
+    public ITokenizer RequireTokenizer(string instead) =>
+        Tokenizer ?? throw new InvalidDataException($"'{Path}' has no tokenizer.json, so text can't be used with this model; {instead}.");
+
+    public void Dispose() => Model.Dispose();
+}
