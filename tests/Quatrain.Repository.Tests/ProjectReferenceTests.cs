@@ -1,0 +1,54 @@
+using System.Xml.Linq;
+using Quatrain.Tests;
+
+namespace Quatrain.Repository.Tests;
+
+/// <summary>The direction in which the projects depend on each other. An arrow that is not listed here needs a decision first.</summary>
+public sealed class ProjectReferenceTests
+{
+    public static TheoryData<string, string[]> Allowed => new()
+    {
+        { "Quatrain.Tensors", [] },
+        { "Quatrain.Tokenizers", [] },
+        { "Quatrain.Models", ["Quatrain.Tensors"] },
+        { "Quatrain.Inference", ["Quatrain.Models", "Quatrain.Tokenizers"] },
+        { "Quatrain.Training", ["Quatrain.Inference"] },
+        { "Quatrain.Cli", ["Quatrain.Training"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Allowed))]
+    public void A_project_references_only_what_lies_below_it(string project, string[] allowed) =>
+        References(Path.Combine(RepositoryRoot.Path, "src", project, $"{project}.csproj")).ShouldBe(allowed, ignoreOrder: true);
+
+    [Fact]
+    public void Every_project_is_listed()
+    {
+        string[] projects = [.. Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p))];
+
+        projects.ShouldBe(Allowed.Select(row => (string)row[0]), ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Libraries_depend_on_no_packages()
+    {
+        foreach (string project in Allowed.Select(row => (string)row[0]).Where(name => name != "Quatrain.Cli"))
+        {
+            XDocument file = XDocument.Load(Path.Combine(RepositoryRoot.Path, "src", project, $"{project}.csproj"));
+            file.Descendants("PackageReference").ShouldBeEmpty(project);
+        }
+    }
+
+    [Fact]
+    public void Only_the_engine_may_use_pointers()
+    {
+        foreach (string path in Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "src"), "*.csproj", SearchOption.AllDirectories))
+        {
+            bool allows = XDocument.Load(path).Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true");
+            allows.ShouldBe(Path.GetFileNameWithoutExtension(path) == "Quatrain.Tensors", path);
+        }
+    }
+
+    private static IEnumerable<string> References(string path) =>
+        XDocument.Load(path).Descendants("ProjectReference").Select(element => Path.GetFileNameWithoutExtension(element.Attribute("Include")!.Value));
+}
