@@ -20,7 +20,7 @@ internal static unsafe partial class CausalAttentionKernel
 
         public static long ScratchSize(in AttentionSizes sizes)
         {
-            int tileRows = WorkerPool.Lanes == 16 ? 12 : 6, tileColumns = 2 * WorkerPool.Lanes;
+            int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
             return new Layout(sizes, tileRows, tileColumns, null).Size;
         }
 

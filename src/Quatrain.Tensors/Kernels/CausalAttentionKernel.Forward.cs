@@ -18,7 +18,7 @@ internal static unsafe partial class CausalAttentionKernel
 
         public static long ScratchSize(in AttentionSizes sizes)
         {
-            int tileRows = WorkerPool.Lanes == 16 ? 12 : 6, tileColumns = 2 * WorkerPool.Lanes;
+            int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
             return Panels.Size(sizes.KeyCount, sizes.HeadSize, tileRows)
                 + Panels.Size(sizes.HeadSize, sizes.KeyCount, tileColumns)
                 + Panels.Size(tileColumns, sizes.HeadSize, tileColumns)

@@ -51,8 +51,7 @@ internal static unsafe class MatMulKernel
         int passes = Math.Max(1, (k + MaxDepth - 1) / MaxDepth);
         // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
         int depth = Math.Max(1, (k + passes - 1) / passes);
-        int tileColumns = 2 * WorkerPool.Lanes;
-        int tileRows = WorkerPool.Lanes == 16 ? 12 : 6;
+        int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
         (int gridRows, int gridColumns) = Grid(m, n, tileRows, tileColumns, pool.Threads);
         long aSize = Panels.Size(BlockRows, depth, tileRows);
         pool.ReserveScratch(aSize + Panels.Size(BlockColumns, depth, tileColumns) + tileRows * tileColumns);

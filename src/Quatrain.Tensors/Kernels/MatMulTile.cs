@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Quatrain.Tensors.Kernels.Simd;
+using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Tensors.Kernels;
 
@@ -92,6 +93,12 @@ internal static unsafe class MatMulTile
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Columns<V>()
         where V : unmanaged, ILanes<V> => 2 * V.Count;
+
+    /// <summary>The rows of a full tile with this machine's registers, for code that reserves memory before a width is chosen.</summary>
+    public static int MachineRows => WorkerPool.Lanes == 16 ? Rows<Lanes16>() : Rows<Lanes8>();
+
+    /// <summary>The columns of a tile with this machine's registers.</summary>
+    public static int MachineColumns => 2 * WorkerPool.Lanes;
 
     /// <summary>
     /// Computes <paramref name="rows"/> rows (at most a full tile) by two registers of columns.

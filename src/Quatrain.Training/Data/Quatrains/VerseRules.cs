@@ -15,10 +15,10 @@ internal static class VerseRules
     /// <summary>What the next line tells: one of the values from <see cref="Flowing"/> on.</summary>
     public const int Story = 1;
 
-    /// <summary>The rhyme of lines 1 and 3, as its place in the table.</summary>
+    /// <summary>The rhyme of lines 1 and 3, as its place among their classes.</summary>
     public const int FirstRhymeClass = 2;
 
-    /// <summary>The rhyme of lines 2 and 4, as its place in the table.</summary>
+    /// <summary>The rhyme of lines 2 and 4, as its place among their classes.</summary>
     public const int SecondRhymeClass = 3;
 
     public const int She = 0;

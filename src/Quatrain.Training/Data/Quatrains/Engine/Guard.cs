@@ -20,9 +20,6 @@ internal readonly record struct Guard(int Register, ulong Allowed)
         return new Guard(register, allowed);
     }
 
-    /// <summary>Passes where the register does not hold the value.</summary>
-    public static Guard Not(int register, int value) => new(register, ~(1UL << value));
-
     /// <summary>Whether the registers pass.</summary>
     public bool Passes(Registers registers) => ((Allowed >> registers[Register]) & 1) != 0;
 }
