@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Quatrain.Tensors.Kernels;
 using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors;
 
@@ -39,6 +40,9 @@ public sealed unsafe class Tape : IDisposable
 
     /// <summary>The workers.</summary>
     public WorkerPool Pool { get; }
+
+    /// <summary>Where the time of each operation is added up, or null: nothing is measured.</summary>
+    public OperationProfile? Profile { get; set; }
 
     /// <summary>What has been recorded since <see cref="Begin"/>, in the order it was.</summary>
     internal ReadOnlySpan<Node> Nodes => CollectionsMarshal.AsSpan(_nodes)[.._nodeCount];
@@ -143,6 +147,17 @@ public sealed unsafe class Tape : IDisposable
         node.Output = output;
         return node;
     }
+
+    /// <summary>Measures a call until the result is disposed, where there is a profile. Rows and columns are those of what is worked on.</summary>
+    /// <param name="name">What is done.</param>
+    /// <param name="shape">What it is done on.</param>
+    /// <param name="tensors">How many tensors of that shape are read and written.</param>
+    internal OperationTimer Measure(string name, Shape shape, int tensors) =>
+        Profile is null ? default : Profile.Start(new Operation(name, shape.Rows, shape.Last), 0, (double)tensors * sizeof(float) * shape.ElementCount);
+
+    /// <summary>Measures a matrix product [M, K] [K, N] until the result is disposed, where there is a profile.</summary>
+    internal OperationTimer MeasureProduct(string name, int m, int n, int k) =>
+        Profile is null ? default : Profile.Start(new Operation(name, m, n, k), 2.0 * m * n * k, sizeof(float) * (((double)m * k) + ((double)k * n) + ((double)m * n)));
 
     /// <summary>A key for the next op's dropout mask, different for every op of every step.</summary>
     internal ulong NextDropoutKey() => RandomSource.Mix(_dropoutSeed, ++_dropoutOps);

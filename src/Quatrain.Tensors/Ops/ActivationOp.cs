@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -23,19 +24,22 @@ public static unsafe class ActivationOp
     {
         Tensor y = tape.NewTensor(x.Shape, x.RequiresGradient);
         int count = x.Shape.ElementCount;
-        switch (activation)
+        using (tape.Measure("activation, forward", x.Shape, tensors: 2))
         {
-            case Activation.GeluExact:
-                ActivationKernel.Forward<GeluExact>(x.Data, count, y.Data, tape.Pool);
-                break;
-            case Activation.GeluTanh:
-                ActivationKernel.Forward<GeluTanh>(x.Data, count, y.Data, tape.Pool);
-                break;
-            case Activation.Relu:
-                ActivationKernel.Forward<Relu>(x.Data, count, y.Data, tape.Pool);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(activation));
+            switch (activation)
+            {
+                case Activation.GeluExact:
+                    ActivationKernel.Forward<GeluExact>(x.Data, count, y.Data, tape.Pool);
+                    break;
+                case Activation.GeluTanh:
+                    ActivationKernel.Forward<GeluTanh>(x.Data, count, y.Data, tape.Pool);
+                    break;
+                case Activation.Relu:
+                    ActivationKernel.Forward<Relu>(x.Data, count, y.Data, tape.Pool);
+                    break;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(activation));
+            }
         }
 
         if (y.RequiresGradient)
@@ -56,6 +60,7 @@ public static unsafe class ActivationOp
         {
             float* grad = tape.GradientOf(X, out bool accumulate);
             int count = X.Shape.ElementCount;
+            using OperationTimer timer = tape.Measure("activation, backward", X.Shape, tensors: 3);
             switch (Activation)
             {
                 case Activation.GeluExact:

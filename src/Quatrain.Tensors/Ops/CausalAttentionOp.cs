@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -37,9 +38,13 @@ public static unsafe class CausalAttentionOp
         Dropout dropout = tape.Recording && dropoutRate != 0 ? new(dropoutRate, tape.NextDropoutKey()) : Dropout.None;
         Tensor y = tape.NewTensor(new Shape(batchSize, length, width), qkv.RequiresGradient);
         float* logSums = y.RequiresGradient ? tape.Allocate((long)batchSize * headCount * length) : null;
-        CausalAttentionKernel.Forward(
-            Part(qkv.Data, 0, qkv.Shape), cache is null ? Part(qkv.Data, 1, qkv.Shape) : cache.Keys, cache is null ? Part(qkv.Data, 2, qkv.Shape) : cache.Values,
-            sizes, dropout, Rows(y.Data, y.Shape), logSums, tape.Pool);
+        using (Measure(tape, "attention, forward", sizes, products: 2))
+        {
+            CausalAttentionKernel.Forward(
+                Part(qkv.Data, 0, qkv.Shape), cache is null ? Part(qkv.Data, 1, qkv.Shape) : cache.Keys, cache is null ? Part(qkv.Data, 2, qkv.Shape) : cache.Values,
+                sizes, dropout, Rows(y.Data, y.Shape), logSums, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             CausalAttentionNode node = tape.Record<CausalAttentionNode>(y);
@@ -54,6 +59,21 @@ public static unsafe class CausalAttentionOp
 
     /// <summary>The queries (0), keys (1) or values (2) of qkv.</summary>
     private static HeadRows Part(float* qkv, int part, Shape shape) => Rows(qkv + part * (shape[2] / 3), shape);
+
+    /// <summary>Counts as the field does: masked positions too, and of the backward pass's products not the one that makes the probabilities again.</summary>
+    private static OperationTimer Measure(Tape tape, string name, in AttentionSizes sizes, int products)
+    {
+        if (tape.Profile is null)
+        {
+            return default;
+        }
+
+        double heads = (double)sizes.BatchSize * sizes.HeadCount;
+        double rows = heads * sizes.HeadSize * sizeof(float);
+        Operation operation = new(name, sizes.BatchSize * sizes.QueryCount, sizes.HeadCount * sizes.HeadSize, sizes.KeyCount);
+        return tape.Profile.Start(
+            operation, products * 2 * heads * sizes.QueryCount * sizes.KeyCount * sizes.HeadSize, products * rows * (sizes.QueryCount + sizes.KeyCount));
+    }
 
     private sealed class CausalAttentionNode : Node
     {
@@ -71,6 +91,7 @@ public static unsafe class CausalAttentionOp
 
             float* grad = tape.GradientOf(Qkv, out bool accumulate);
             Shape shape = Qkv.Shape;
+            using OperationTimer timer = Measure(tape, "attention, backward", Sizes, products: 4);
             CausalAttentionKernel.Backward(
                 Part(Qkv.Data, 0, shape), Part(Qkv.Data, 1, shape), Part(Qkv.Data, 2, shape), Rows(Output.Data, Output.Shape), LogSums,
                 Rows(Output.GradientData, Output.Shape), Sizes, Dropout, Part(grad, 0, shape), Part(grad, 1, shape), Part(grad, 2, shape),

@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -29,7 +30,11 @@ public static unsafe class CrossEntropyOp
         int* copy = tape.Copy(targets);
         float* losses = tape.Allocate(rows);
         float* logSums = tape.Allocate(rows);
-        CrossEntropyKernel.Forward(logits.Data, copy, IgnoreIndex, rows, columns, losses, logSums, tape.Pool);
+        using (tape.Measure("cross entropy, forward", logits.Shape, tensors: 1))
+        {
+            CrossEntropyKernel.Forward(logits.Data, copy, IgnoreIndex, rows, columns, losses, logSums, tape.Pool);
+        }
+
         int scored = rows - targets.Count(IgnoreIndex);
         double sum = 0;
         for (int row = 0; row < rows; row++)
@@ -73,6 +78,7 @@ public static unsafe class CrossEntropyOp
             Logits.GradientData = grad;
             Logits.GradientWritten = true;
             float scale = Scored == 0 ? 0 : *Output.GradientData / Scored;
+            using OperationTimer timer = tape.Measure("cross entropy, backward", Logits.Shape, tensors: 2);
             CrossEntropyKernel.Backward(
                 Logits.Data, Targets, IgnoreIndex, LogSums, scale, Logits.Shape.Rows, Logits.Shape.Last, grad, tape.Pool);
         }

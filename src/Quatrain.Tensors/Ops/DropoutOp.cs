@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -19,7 +20,11 @@ public static unsafe class DropoutOp
 
         Dropout dropout = new(rate, tape.NextDropoutKey());
         Tensor y = tape.NewTensor(x.Shape, x.RequiresGradient);
-        ElementwiseKernel.DropoutAdd(x.Data, dropout, null, x.Shape.ElementCount, y.Data, tape.Pool);
+        using (tape.Measure("dropout, forward", y.Shape, tensors: 2))
+        {
+            ElementwiseKernel.DropoutAdd(x.Data, dropout, null, x.Shape.ElementCount, y.Data, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             DropoutNode node = tape.Record<DropoutNode>(y);
@@ -37,6 +42,7 @@ public static unsafe class DropoutOp
         public override void Backward(Tape tape)
         {
             float* grad = tape.GradientOf(X, out bool accumulate);
+            using OperationTimer timer = tape.Measure("dropout, backward", X.Shape, tensors: 2);
             ElementwiseKernel.DropoutAdd(Output.GradientData, Dropout, accumulate ? grad : null, X.Shape.ElementCount, grad, tape.Pool);
         }
     }

@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -35,7 +36,11 @@ public static unsafe class EmbeddingOp
         int columns = tokenTable.Shape[1];
         Tensor y = tape.NewTensor(new Shape(batchSize, sequenceLength, columns), Check.AnyWantsGradient(tokenTable, positionTable));
         int* copy = tape.Copy(ids);
-        EmbeddingKernel.Forward(copy, tokenTable.Data, positionTable.Data, firstPosition, batchSize, sequenceLength, columns, y.Data, tape.Pool);
+        using (tape.Measure("embedding, forward", y.Shape, tensors: 2))
+        {
+            EmbeddingKernel.Forward(copy, tokenTable.Data, positionTable.Data, firstPosition, batchSize, sequenceLength, columns, y.Data, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             EmbeddingNode node = tape.Record<EmbeddingNode>(y);
@@ -57,6 +62,7 @@ public static unsafe class EmbeddingOp
             bool accumulateTokens = false, accumulatePositions = false;
             float* tokenGrad = TokenTable.RequiresGradient ? tape.GradientOf(TokenTable, out accumulateTokens) : null;
             float* positionGrad = PositionTable.RequiresGradient ? tape.GradientOf(PositionTable, out accumulatePositions) : null;
+            using OperationTimer timer = tape.Measure("embedding, backward", Output.Shape, tensors: 3);
             EmbeddingKernel.Backward(
                 Ids, Output.GradientData, FirstPosition, Output.Shape[0], Output.Shape[1], Output.Shape[2],
                 tokenGrad, accumulateTokens, TokenTable.Shape[0], positionGrad, accumulatePositions, PositionTable.Shape[0], tape.Pool);

@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -22,8 +23,12 @@ public static unsafe class LayerNormOp
         int rows = x.Shape.Rows;
         float* mean = tape.Allocate(rows);
         float* inverseDeviation = tape.Allocate(rows);
-        LayerNormKernel.Forward(
-            x.Data, weight.Data, bias is null ? null : bias.Data, epsilon, rows, x.Shape.Last, y.Data, mean, inverseDeviation, tape.Pool);
+        using (tape.Measure("layer norm, forward", x.Shape, tensors: 2))
+        {
+            LayerNormKernel.Forward(
+                x.Data, weight.Data, bias is null ? null : bias.Data, epsilon, rows, x.Shape.Last, y.Data, mean, inverseDeviation, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             LayerNormNode node = tape.Record<LayerNormNode>(y);
@@ -51,6 +56,7 @@ public static unsafe class LayerNormOp
             float* weightGrad = Weight.RequiresGradient ? tape.GradientOf(Weight, out accumulateWeight) : null;
             float* biasGrad = Bias is { RequiresGradient: true } ? tape.GradientOf(Bias, out accumulateBias) : null;
             int rows = X.Shape.Rows, columns = X.Shape.Last;
+            using OperationTimer timer = tape.Measure("layer norm, backward", X.Shape, tensors: accumulateX ? 4 : 3);
             LayerNormKernel.Backward(
                 X.Data, Weight.Data, Mean, InverseDeviation, Output.GradientData, rows, columns, xGrad, accumulateX,
                 weightGrad, accumulateWeight, biasGrad, accumulateBias, tape.Allocate(BackwardWorkspace(rows, columns)), tape.Pool);

@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -42,9 +43,13 @@ public static unsafe class LinearOp
         Check.Shape(nameof(LinearOp), "bias", bias, new Shape(outputs));
         Check.Shape(nameof(LinearOp), "residual", residual, shape);
         Tensor y = tape.NewTensor(shape, Check.AnyWantsGradient(x, weight, bias, residual));
-        MatMulKernel.Multiply(
-            new Operand(x.Data, x.Shape.Last), new Operand(weight.Data, weight.Shape[1], transposed), x.Shape.Rows, outputs, x.Shape.Last,
-            bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, y.Data, outputs, tape.Pool);
+        using (tape.MeasureProduct("linear, forward", x.Shape.Rows, outputs, x.Shape.Last))
+        {
+            MatMulKernel.Multiply(
+                new Operand(x.Data, x.Shape.Last), new Operand(weight.Data, weight.Shape[1], transposed), x.Shape.Rows, outputs, x.Shape.Last,
+                bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, y.Data, outputs, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             LinearNode node = tape.Record<LinearNode>(y);
@@ -68,6 +73,7 @@ public static unsafe class LinearOp
             {
                 float* grad = tape.GradientOf(X, out bool accumulate);
                 Operand weight = new(Weight.Data, Weight.Shape[1], !Transposed);
+                using OperationTimer timer = tape.MeasureProduct("linear, dx", rows, inputs, outputs);
                 MatMulKernel.Multiply(dy, weight, rows, inputs, outputs, null, accumulate ? grad : null, inputs, grad, inputs, tape.Pool);
             }
 
@@ -77,12 +83,14 @@ public static unsafe class LinearOp
                 Operand x = new(X.Data, inputs);
                 (Operand left, Operand right, int height, int width) = Transposed ? (dy, x, outputs, inputs) : (x, dy, inputs, outputs);
                 left = new Operand(left.Data, (int)left.Stride, transposed: true);
+                using OperationTimer timer = tape.MeasureProduct("linear, dW", height, width, rows);
                 MatMulKernel.Multiply(left, right, height, width, rows, null, accumulate ? grad : null, width, grad, width, tape.Pool);
             }
 
             if (Bias is { RequiresGradient: true })
             {
                 float* grad = tape.GradientOf(Bias, out bool accumulate);
+                using OperationTimer timer = tape.Measure("linear, db", Output.Shape, tensors: 1);
                 ColumnSumKernel.Sum(Output.GradientData, outputs, rows, outputs, grad, accumulate, tape.Pool);
             }
 

@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -11,7 +12,11 @@ public static unsafe class ResidualAddOp
     {
         Check.Shape(nameof(ResidualAddOp), "branch", branch, residual.Shape);
         Tensor y = tape.NewTensor(residual.Shape, Check.AnyWantsGradient(residual, branch));
-        ElementwiseKernel.DropoutAdd(branch.Data, Dropout.None, residual.Data, y.Shape.ElementCount, y.Data, tape.Pool);
+        using (tape.Measure("residual, forward", y.Shape, tensors: 3))
+        {
+            ElementwiseKernel.DropoutAdd(branch.Data, Dropout.None, residual.Data, y.Shape.ElementCount, y.Data, tape.Pool);
+        }
+
         if (y.RequiresGradient)
         {
             ResidualAddNode node = tape.Record<ResidualAddNode>(y);
@@ -27,6 +32,7 @@ public static unsafe class ResidualAddOp
 
         public override void Backward(Tape tape)
         {
+            using OperationTimer timer = tape.Measure("residual, backward", Output.Shape, tensors: 2);
             if (Branch.RequiresGradient)
             {
                 float* grad = tape.GradientOf(Branch, out bool accumulate);
