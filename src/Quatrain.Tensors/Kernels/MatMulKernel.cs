@@ -22,10 +22,8 @@ internal readonly unsafe struct Operand(float* data, int stride, bool transposed
 /// </remarks>
 internal static unsafe class MatMulKernel
 {
-    // A panel of b this deep (32 columns) fills most of a 48 KB first-level cache; a block of a this high and deep fits the second.
-    private const int MaxDepth = 384;
-    private const int BlockRows = 240;
-    private const int BlockColumns = 1024;
+    // A panel of b this deep and a tile's share of a fit a first-level cache of 48 KB together.
+    private const int MaxDepth = 256;
 
     /// <summary>
     /// c[M, N] = a[M, K] b[K, N] + bias[N] + addend[M, N].
@@ -53,8 +51,7 @@ internal static unsafe class MatMulKernel
         int depth = Math.Max(1, (k + passes - 1) / passes);
         int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
         (int gridRows, int gridColumns) = Grid(m, n, tileRows, tileColumns, pool.Threads);
-        long aSize = Panels.Size(BlockRows, depth, tileRows);
-        pool.ReserveScratch(aSize + Panels.Size(BlockColumns, depth, tileColumns) + tileRows * tileColumns);
+        pool.ReserveScratch(MatMulRectangle.ScratchSize(depth));
         pool.Run(new Work
         {
             A = a,
@@ -70,8 +67,7 @@ internal static unsafe class MatMulKernel
             CStride = cStride,
             GridRows = gridRows,
             GridColumns = gridColumns,
-            PackedA = aSize,
-            Pool = pool.ScratchTable,
+            Scratch = pool.ScratchTable,
         }, gridRows * gridColumns);
     }
 
@@ -107,17 +103,24 @@ internal static unsafe class MatMulKernel
         public int M, N, K, Depth, GridRows, GridColumns;
         public float* Bias, Addend, C;
         public nint AddendStride, CStride;
-        public long PackedA;
-        public float** Pool;
+        public float** Scratch;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
+            MatMulResult result = new(C, CStride, Bias, Addend, AddendStride);
             for (int cell = start; cell < end; cell++)
             {
                 (int top, int bottom) = Share(M, MatMulTile.Rows<V>(), cell / GridColumns, GridRows);
                 (int left, int right) = Share(N, MatMulTile.Columns<V>(), cell % GridColumns, GridColumns);
-                Rectangle<V>(top, bottom, left, right, Pool[worker]);
+                if (top == bottom || left == right)
+                {
+                    continue;
+                }
+
+                OperandRange rows = new(A, top, bottom, MatMulTile.Rows<V>(), depthIsContiguous: !A.Transposed);
+                OperandRange columns = new(B, left, right, MatMulTile.Columns<V>(), depthIsContiguous: B.Transposed);
+                new MatMulRectangle(rows, columns, K, Depth, result, Scratch[worker]).Compute<V>();
             }
         }
 
@@ -127,85 +130,6 @@ internal static unsafe class MatMulKernel
             int start = (int)((long)tiles * index / count) * tile;
             int end = (int)((long)tiles * (index + 1) / count) * tile;
             return (start, Math.Min(end, size));
-        }
-
-        private readonly void Rectangle<V>(int top, int bottom, int left, int right, float* packedA)
-            where V : unmanaged, ILanes<V>
-        {
-            float* packedB = packedA + PackedA;
-            for (int n0 = left; n0 < right; n0 += BlockColumns)
-            {
-                int columns = Math.Min(BlockColumns, right - n0);
-                for (int k0 = 0; k0 == 0 || k0 < K; k0 += Depth)
-                {
-                    int depth = Math.Min(Depth, K - k0);
-                    if (B.Transposed)
-                    {
-                        Panels.PackRows(B.Data + n0 * B.Stride + k0, B.Stride, columns, depth, MatMulTile.Columns<V>(), packedB);
-                    }
-                    else
-                    {
-                        Panels.PackColumns(B.Data + k0 * B.Stride + n0, B.Stride, columns, depth, MatMulTile.Columns<V>(), packedB);
-                    }
-
-                    for (int m0 = top; m0 < bottom; m0 += BlockRows)
-                    {
-                        int rows = Math.Min(BlockRows, bottom - m0);
-                        if (A.Transposed)
-                        {
-                            Panels.PackColumns(A.Data + k0 * A.Stride + m0, A.Stride, rows, depth, MatMulTile.Rows<V>(), packedA);
-                        }
-                        else
-                        {
-                            Panels.PackRows(A.Data + m0 * A.Stride + k0, A.Stride, rows, depth, MatMulTile.Rows<V>(), packedA);
-                        }
-
-                        Block<V>(m0, rows, n0, columns, k0, depth, packedA, packedB);
-                    }
-                }
-            }
-        }
-
-        /// <summary>All tiles of one packed block of a and of b. A panel of b stays in the first-level cache while the panels of a pass by.</summary>
-        private readonly void Block<V>(int m0, int rows, int n0, int columns, int k0, int depth, float* packedA, float* packedB)
-            where V : unmanaged, ILanes<V>
-        {
-            int tileRows = MatMulTile.Rows<V>(), tileColumns = MatMulTile.Columns<V>();
-            bool first = k0 == 0;
-            float* edge = stackalloc float[tileRows * tileColumns];
-            for (int n = 0; n < columns; n += tileColumns)
-            {
-                float* b = packedB + (nint)n * depth;
-                int width = Math.Min(tileColumns, columns - n);
-                for (int m = 0; m < rows; m += tileRows)
-                {
-                    float* a = packedA + (nint)m * depth;
-                    int height = Math.Min(tileRows, rows - m);
-                    float* c = C + (m0 + m) * CStride + n0 + n;
-                    float* addend = first ? (Addend is null ? null : Addend + (m0 + m) * AddendStride + n0 + n) : c;
-                    nint addendStride = first ? AddendStride : CStride;
-                    float* bias = first && Bias is not null ? Bias + n0 + n : null;
-                    if (width == tileColumns)
-                    {
-                        MatMulTile.Compute<V, PackedPanel<V>>(height, depth, a, b, tileColumns, new TileOutput(CStride, bias, addend, addendStride), c, CStride);
-                    }
-                    else
-                    {
-                        // Past the result's last column: compute a whole tile beside it and take over what belongs to it.
-                        MatMulTile.Compute<V, PackedPanel<V>>(height, depth, a, b, tileColumns, new TileOutput(tileColumns, null, null, 0), edge, tileColumns);
-                        for (int i = 0; i < height; i++)
-                        {
-                            for (int j = 0; j < width; j++)
-                            {
-                                float sum = edge[i * tileColumns + j];
-                                sum += bias is null ? 0 : bias[j];
-                                sum += addend is null ? 0 : addend[i * addendStride + j];
-                                c[i * CStride + j] = sum;
-                            }
-                        }
-                    }
-                }
-            }
         }
     }
 }

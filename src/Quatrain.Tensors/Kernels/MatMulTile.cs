@@ -39,6 +39,24 @@ internal readonly struct BlockRows<V> : ILeftLayout
     public static nint Column => 1;
 }
 
+/// <summary>Whether a tile packs its right operand for the tiles after it while it reads it. Constant to the JIT.</summary>
+internal interface IPacking
+{
+    static abstract bool Packs { get; }
+}
+
+/// <summary>The right operand is packed already, or not worth packing.</summary>
+internal readonly struct PackedBefore : IPacking
+{
+    public static bool Packs => false;
+}
+
+/// <summary>The right operand is packed on the way.</summary>
+internal readonly struct PackedOnTheWay : IPacking
+{
+    public static bool Packs => true;
+}
+
 /// <summary>
 /// What a tile does with its sums: c = sums + bias + addend, the last two only where given. The addend may be c itself (to accumulate)
 /// or a matrix of c's shape (a residual).
@@ -66,6 +84,31 @@ internal readonly unsafe struct TileOutput(nint cStride, float* bias, float* add
         float* to = c + row * cStride;
         left.Store(to);
         right.Store(to + V.Count);
+    }
+
+    /// <summary>Does for a row of sums in memory what <see cref="Store{V}"/> does for registers, as far as whole registers go; returns where it stopped.</summary>
+    public int StoreRow<V>(float* sums, nint row, int start, int columns, float* c)
+        where V : unmanaged, ILanes<V>
+    {
+        int i = start;
+        for (; i + V.Count <= columns; i += V.Count)
+        {
+            V sum = V.Load(sums + i);
+            sum = bias is null ? sum : sum + V.Load(bias + i);
+            sum = addend is null ? sum : sum + V.Load(addend + row * addendStride + i);
+            sum.Store(c + row * cStride + i);
+        }
+
+        return i;
+    }
+
+    /// <summary>Asks for what is going to be added, so that it has come when the sums are done.</summary>
+    public void PrefetchAddend(int rows, int columns)
+    {
+        if (addend is not null)
+        {
+            Prefetch.All(addend, addendStride, rows, columns);
+        }
     }
 
     /// <summary>The same output for the tile that begins <paramref name="rows"/> further down.</summary>
@@ -119,17 +162,23 @@ internal static unsafe class MatMulTile
         {
             if (V.Count == 16)
             {
-                Tile12<V, L>(a, b, bStride, depth, output, c);
+                Tile12<V, L, PackedBefore>(a, b, bStride, depth, output, c, null);
             }
             else
             {
-                Tile6<V, L>(a, b, bStride, depth, output, c);
+                Tile6<V, L, PackedBefore>(a, b, bStride, depth, output, c, null);
             }
 
             return;
         }
 
         int row = 0;
+        if (V.Count == 16 && rows >= 8)
+        {
+            Tile8<V, L>(a, b, bStride, depth, output, c);
+            row = 8;
+        }
+
         for (; row + 4 <= rows; row += 4)
         {
             Tile4<V, L>(a + row * L.Row, b, bStride, depth, output.Down(row), c + row * cStride);
@@ -141,11 +190,36 @@ internal static unsafe class MatMulTile
         }
     }
 
+    /// <summary>
+    /// Computes a full tile of a packed left operand and writes the right one, as it reads it, to <paramref name="packed"/>: a panel for the tiles after
+    /// this one, which costs nothing beside the arithmetic.
+    /// </summary>
+    /// <param name="depth">The number of terms in each sum.</param>
+    /// <param name="a">A packed panel of the left operand.</param>
+    /// <param name="b">The right operand: row k begins at b + k * <paramref name="bStride"/>.</param>
+    /// <param name="bStride">Floats from one row of b to the next.</param>
+    /// <param name="output">What to do with the sums.</param>
+    /// <param name="c">The first element of the result.</param>
+    /// <param name="packed">Room for the panel.</param>
+    public static void ComputeAndPack<V>(int depth, float* a, float* b, nint bStride, in TileOutput output, float* c, float* packed)
+        where V : unmanaged, ILanes<V>
+    {
+        if (V.Count == 16)
+        {
+            Tile12<V, PackedPanel<V>, PackedOnTheWay>(a, b, bStride, depth, output, c, packed);
+        }
+        else
+        {
+            Tile6<V, PackedPanel<V>, PackedOnTheWay>(a, b, bStride, depth, output, c, packed);
+        }
+    }
+
     /// <summary>12 rows by two registers: 24 sums stay in registers over the whole of <paramref name="depth"/>.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile12<V, L>(float* a, float* b, nint bStride, int depth, in TileOutput output, float* c)
+    private static void Tile12<V, L, P>(float* a, float* b, nint bStride, int depth, in TileOutput output, float* c, float* packed)
         where V : unmanaged, ILanes<V>
         where L : struct, ILeftLayout
+        where P : struct, IPacking
     {
         V l0 = V.Zero, r0 = V.Zero;
         V l1 = V.Zero, r1 = V.Zero;
@@ -162,6 +236,13 @@ internal static unsafe class MatMulTile
         for (int k = 0; k < depth; k++)
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
+            if (P.Packs)
+            {
+                left.Store(packed);
+                right.Store(packed + V.Count);
+                packed += Columns<V>();
+            }
+
             x = V.Broadcast(a[0 * L.Row]);
             l0 = V.MultiplyAdd(x, left, l0);
             r0 = V.MultiplyAdd(x, right, r0);
@@ -216,11 +297,67 @@ internal static unsafe class MatMulTile
         output.Store(l11, r11, c, 11);
     }
 
-    /// <summary>6 rows by two registers: 12 sums stay in registers over the whole of <paramref name="depth"/>.</summary>
+    /// <summary>8 rows by two registers: 16 sums stay in registers over the whole of <paramref name="depth"/>.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile6<V, L>(float* a, float* b, nint bStride, int depth, in TileOutput output, float* c)
+    private static void Tile8<V, L>(float* a, float* b, nint bStride, int depth, in TileOutput output, float* c)
         where V : unmanaged, ILanes<V>
         where L : struct, ILeftLayout
+    {
+        V l0 = V.Zero, r0 = V.Zero;
+        V l1 = V.Zero, r1 = V.Zero;
+        V l2 = V.Zero, r2 = V.Zero;
+        V l3 = V.Zero, r3 = V.Zero;
+        V l4 = V.Zero, r4 = V.Zero;
+        V l5 = V.Zero, r5 = V.Zero;
+        V l6 = V.Zero, r6 = V.Zero;
+        V l7 = V.Zero, r7 = V.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            V left = V.Load(b), right = V.Load(b + V.Count), x;
+            x = V.Broadcast(a[0 * L.Row]);
+            l0 = V.MultiplyAdd(x, left, l0);
+            r0 = V.MultiplyAdd(x, right, r0);
+            x = V.Broadcast(a[1 * L.Row]);
+            l1 = V.MultiplyAdd(x, left, l1);
+            r1 = V.MultiplyAdd(x, right, r1);
+            x = V.Broadcast(a[2 * L.Row]);
+            l2 = V.MultiplyAdd(x, left, l2);
+            r2 = V.MultiplyAdd(x, right, r2);
+            x = V.Broadcast(a[3 * L.Row]);
+            l3 = V.MultiplyAdd(x, left, l3);
+            r3 = V.MultiplyAdd(x, right, r3);
+            x = V.Broadcast(a[4 * L.Row]);
+            l4 = V.MultiplyAdd(x, left, l4);
+            r4 = V.MultiplyAdd(x, right, r4);
+            x = V.Broadcast(a[5 * L.Row]);
+            l5 = V.MultiplyAdd(x, left, l5);
+            r5 = V.MultiplyAdd(x, right, r5);
+            x = V.Broadcast(a[6 * L.Row]);
+            l6 = V.MultiplyAdd(x, left, l6);
+            r6 = V.MultiplyAdd(x, right, r6);
+            x = V.Broadcast(a[7 * L.Row]);
+            l7 = V.MultiplyAdd(x, left, l7);
+            r7 = V.MultiplyAdd(x, right, r7);
+            a += L.Column;
+            b += bStride;
+        }
+
+        output.Store(l0, r0, c, 0);
+        output.Store(l1, r1, c, 1);
+        output.Store(l2, r2, c, 2);
+        output.Store(l3, r3, c, 3);
+        output.Store(l4, r4, c, 4);
+        output.Store(l5, r5, c, 5);
+        output.Store(l6, r6, c, 6);
+        output.Store(l7, r7, c, 7);
+    }
+
+    /// <summary>6 rows by two registers: 12 sums stay in registers over the whole of <paramref name="depth"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Tile6<V, L, P>(float* a, float* b, nint bStride, int depth, in TileOutput output, float* c, float* packed)
+        where V : unmanaged, ILanes<V>
+        where L : struct, ILeftLayout
+        where P : struct, IPacking
     {
         V l0 = V.Zero, r0 = V.Zero;
         V l1 = V.Zero, r1 = V.Zero;
@@ -231,6 +368,13 @@ internal static unsafe class MatMulTile
         for (int k = 0; k < depth; k++)
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
+            if (P.Packs)
+            {
+                left.Store(packed);
+                right.Store(packed + V.Count);
+                packed += Columns<V>();
+            }
+
             x = V.Broadcast(a[0 * L.Row]);
             l0 = V.MultiplyAdd(x, left, l0);
             r0 = V.MultiplyAdd(x, right, r0);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using Quatrain.Tensors.Kernels.Simd;
 
 namespace Quatrain.Tensors.Kernels;
 
@@ -32,62 +33,116 @@ internal static unsafe class Panels
     /// </summary>
     public static void PackColumns(float* source, nint stride, int count, int depth, int width, float* panels)
     {
-        for (int first = 0; first < count; first += width)
+        if (Vector512.IsHardwareAccelerated)
         {
-            int filled = Math.Min(width, count - first);
-            float* from = source + first;
-            for (int k = 0; k < depth; k++)
+            PackColumns<Lanes16>(source, stride, count, depth, width, panels);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            PackColumns<Lanes8>(source, stride, count, depth, width, panels);
+        }
+        else
+        {
+            PackColumns<Lanes4>(source, stride, count, depth, width, panels);
+        }
+    }
+
+    private static void PackColumns<V>(float* source, nint stride, int count, int depth, int width, float* panels)
+        where V : unmanaged, ILanes<V>
+    {
+        // Some rows at a time through all panels: reads stay on lines that are at hand, writes run forward in each panel.
+        const int RowsAtOnce = 16;
+        int padded = (width + V.Count - 1) / V.Count * V.Count;
+        for (int first = 0; first < depth; first += RowsAtOnce)
+        {
+            int end = Math.Min(first + RowsAtOnce, depth);
+            for (int i = 0; i < count; i += width)
             {
-                Copy(from, filled, panels);
-                for (int i = filled; i < width; i++)
+                float* from = source + first * stride + i;
+                float* to = panels + (nint)i * depth + (nint)first * width;
+                int k = first;
+                // Whole registers, which may run over into the place of the next k: that is written after.
+                int whole = i + padded <= count ? Math.Min(end, depth - 1) : first;
+                for (; k < whole; k++)
                 {
-                    panels[i] = 0;
+                    for (int j = 0; j < width; j += V.Count)
+                    {
+                        Prefetch.Line(from + RowsAtOnce * stride + j);
+                        V.Load(from + j).Store(to + j);
+                    }
+
+                    from += stride;
+                    to += width;
                 }
 
-                panels += width;
-                from += stride;
+                int filled = Math.Min(width, count - i);
+                for (; k < end; k++)
+                {
+                    CopyExactly<V>(from, filled, to, width);
+                    from += stride;
+                    to += width;
+                }
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* from, int count, float* to)
+    private static void CopyExactly<V>(float* from, int count, float* to, int width)
+        where V : unmanaged, ILanes<V>
     {
         int i = 0;
-        if (Vector512.IsHardwareAccelerated)
+        for (; i + V.Count <= count; i += V.Count)
         {
-            for (; i + 16 <= count; i += 16)
-            {
-                Vector512.Store(Vector512.Load(from + i), to + i);
-            }
+            V.Load(from + i).Store(to + i);
         }
 
         for (; i + 4 <= count; i += 4)
         {
-            Vector128.Store(Vector128.Load(from + i), to + i);
+            Lanes4.Load(from + i).Store(to + i);
         }
 
         for (; i < count; i++)
         {
             to[i] = from[i];
         }
+
+        for (; i < width; i++)
+        {
+            to[i] = 0;
+        }
     }
 
     private static void PackRowPanel(float* source, nint stride, int filled, int depth, int width, float* panel)
     {
         int k = 0;
+        if (Avx512F.IsSupported)
+        {
+            for (; k + 16 <= depth; k += 16)
+            {
+                for (int row = 0; row + 4 <= filled; row += 4)
+                {
+                    // The same place of the panel after this one.
+                    float* next = source + (row + width) * stride + k;
+                    Prefetch.Line(next);
+                    Prefetch.Line(next + stride);
+                    Prefetch.Line(next + 2 * stride);
+                    Prefetch.Line(next + 3 * stride);
+                    Transpose4x16(source + row * stride + k, stride, panel + (nint)k * width + row, width);
+                }
+            }
+        }
+
         if (Sse.IsSupported || AdvSimd.Arm64.IsSupported)
         {
-            int groups = filled / 4;
             for (; k + 4 <= depth; k += 4)
             {
-                for (int group = 0; group < groups; group++)
+                for (int row = 0; row + 4 <= filled; row += 4)
                 {
-                    Transpose4x4(source + group * 4 * stride + k, stride, panel + (nint)k * width + group * 4, width);
+                    Transpose4x4(source + row * stride + k, stride, panel + (nint)k * width + row, width);
                 }
             }
 
-            for (int i = groups * 4; i < width; i++)
+            for (int i = filled / 4 * 4; i < width; i++)
             {
                 for (int done = 0; done < k; done++)
                 {
@@ -103,6 +158,31 @@ internal static unsafe class Panels
                 panel[(nint)k * width + i] = i < filled ? source[i * stride + k] : 0;
             }
         }
+    }
+
+    /// <summary>Four rows of 16: what <see cref="Transpose4x4"/> does, in the four quarters of each register at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4x16(float* from, nint fromStride, float* to, nint toStride)
+    {
+        Vector512<float> r0 = Vector512.Load(from);
+        Vector512<float> r1 = Vector512.Load(from + fromStride);
+        Vector512<float> r2 = Vector512.Load(from + 2 * fromStride);
+        Vector512<float> r3 = Vector512.Load(from + 3 * fromStride);
+        Vector512<float> a = Avx512F.UnpackLow(r0, r2), b = Avx512F.UnpackHigh(r0, r2);
+        Vector512<float> c = Avx512F.UnpackLow(r1, r3), d = Avx512F.UnpackHigh(r1, r3);
+        StoreQuarters(Avx512F.UnpackLow(a, c), to, 4 * toStride);
+        StoreQuarters(Avx512F.UnpackHigh(a, c), to + toStride, 4 * toStride);
+        StoreQuarters(Avx512F.UnpackLow(b, d), to + 2 * toStride, 4 * toStride);
+        StoreQuarters(Avx512F.UnpackHigh(b, d), to + 3 * toStride, 4 * toStride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreQuarters(Vector512<float> columns, float* to, nint stride)
+    {
+        Avx512F.ExtractVector128(columns, 0).Store(to);
+        Avx512F.ExtractVector128(columns, 1).Store(to + stride);
+        Avx512F.ExtractVector128(columns, 2).Store(to + 2 * stride);
+        Avx512F.ExtractVector128(columns, 3).Store(to + 3 * stride);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

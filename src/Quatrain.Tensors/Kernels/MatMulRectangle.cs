@@ -1,0 +1,135 @@
+using Quatrain.Tensors.Kernels.Simd;
+
+namespace Quatrain.Tensors.Kernels;
+
+/// <summary>What a rectangle of a product does with its sums: c = sums + bias + addend, the last two only where given.</summary>
+internal readonly unsafe struct MatMulResult(float* c, nint cStride, float* bias, float* addend, nint addendStride)
+{
+    public readonly float* C = c, Bias = bias, Addend = addend;
+    public readonly nint CStride = cStride, AddendStride = addendStride;
+}
+
+/// <summary>
+/// One worker's rectangle of a product. Of the two operands one is kept, a block of it packed in the second-level cache, and the other passes by,
+/// a panel at a time in the first-level cache.
+/// </summary>
+/// <remarks>
+/// The narrower operand is kept, for the other is packed only once then. But the left operand of a weight gradient is always kept: both
+/// are read as they lie then, and only the right one can be packed while its first tile is computed. While a panel is multiplied, the next one is asked
+/// for, so that its packing does not wait for memory.
+/// </remarks>
+internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange columns, int terms, int maxDepth, MatMulResult result, float* scratch)
+{
+    // 384 KB of a second-level cache of 1 MB, and 1.5 MB of results that are summed up in several passes over k. Measured: docs/performance.md.
+    private const int KeptFloats = 96 << 10;
+    private const int ResultFloats = 384 << 10;
+
+    /// <summary>The scratch floats that a rectangle of that depth needs.</summary>
+    public static long ScratchSize(int depth)
+    {
+        int widest = Math.Max(MatMulTile.MachineRows, MatMulTile.MachineColumns);
+        return Panels.Size(KeptLimit(depth) + widest, depth, 1) + Panels.Size(widest, depth, widest);
+    }
+
+    private static int KeptLimit(int depth) => KeptFloats / depth;
+
+    /// <summary>Computes all of it.</summary>
+    public void Compute<V>()
+        where V : unmanaged, ILanes<V>
+    {
+        bool keepsColumns = rows.DepthIsContiguous && columns.End - columns.Start <= rows.End - rows.Start;
+        (OperandRange kept, OperandRange passing) = keepsColumns ? (columns, rows) : (rows, columns);
+        int keptBlock = kept.BlockSize(KeptLimit(maxDepth)), passingBlock = passing.BlockSize(ResultFloats / keptBlock);
+        float* panel = scratch + Panels.Size(KeptLimit(maxDepth) + Math.Max(rows.Width, columns.Width), maxDepth, 1);
+        for (int first = kept.Start; first < kept.End; first += keptBlock)
+        {
+            int last = Math.Min(first + keptBlock, kept.End);
+            for (int begin = passing.Start; begin < passing.End; begin += passingBlock)
+            {
+                int end = Math.Min(begin + passingBlock, passing.End);
+                // Once for a sum without terms too: the result is the bias and the addend then.
+                for (int k = 0; k == 0 || k < terms; k += maxDepth)
+                {
+                    int depth = Math.Min(maxDepth, terms - k);
+                    kept.Pack(first, last, k, depth, scratch);
+                    for (int at = begin; at < end; at += passing.Width)
+                    {
+                        int stop = Math.Min(at + passing.Width, end);
+                        Prefetch next = stop < end ? passing.Ahead(stop, Math.Min(stop + passing.Width, end), k, depth) : default;
+                        if (keepsColumns)
+                        {
+                            passing.Pack(at, stop, k, depth, panel);
+                            PassRows<V>(at, stop, first, last, k, depth, panel, next);
+                        }
+                        else
+                        {
+                            PassColumns<V>(first, last, at, stop, k, depth, panel, next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>A panel of rows against the kept columns.</summary>
+    private void PassRows<V>(int top, int bottom, int left, int right, int k, int depth, float* panel, Prefetch next)
+        where V : unmanaged, ILanes<V>
+    {
+        for (int n = left; n < right; n += columns.Width)
+        {
+            next.Advance(n + columns.Width - left, right - left);
+            Tile<V>(top, bottom, n, Math.Min(n + columns.Width, right), k, depth, panel, scratch + (nint)(n - left) * depth);
+        }
+    }
+
+    /// <summary>A panel of columns against the kept rows. Where it lies in memory as a tile reads it, the first tile packs it for the others.</summary>
+    private void PassColumns<V>(int top, int bottom, int left, int right, int k, int depth, float* panel, Prefetch next)
+        where V : unmanaged, ILanes<V>
+    {
+        int m = top;
+        if (!columns.DepthIsContiguous && right - left == columns.Width && bottom - top >= rows.Width)
+        {
+            TileOutput output = Output(top, left, k);
+            output.PrefetchAddend(rows.Width, columns.Width);
+            MatMulTile.ComputeAndPack<V>(depth, scratch, columns.At(left, k), columns.Stride, output, At(top, left), panel);
+            m += rows.Width;
+        }
+        else
+        {
+            columns.Pack(left, right, k, depth, panel);
+        }
+
+        for (; m < bottom; m += rows.Width)
+        {
+            next.Advance(m + rows.Width - top, bottom - top);
+            Tile<V>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, scratch + (nint)(m - top) * depth, panel);
+        }
+    }
+
+    private float* At(int m, int n) => result.C + m * result.CStride + n;
+
+    private TileOutput Output(int m, int n, int k) => k == 0
+        ? new(result.CStride, result.Bias is null ? null : result.Bias + n, result.Addend is null ? null : result.Addend + m * result.AddendStride + n, result.AddendStride)
+        : new(result.CStride, null, At(m, n), result.CStride);
+
+    private void Tile<V>(int top, int bottom, int left, int right, int k, int depth, float* a, float* b)
+        where V : unmanaged, ILanes<V>
+    {
+        TileOutput output = Output(top, left, k);
+        output.PrefetchAddend(bottom - top, right - left);
+        if (right - left == columns.Width)
+        {
+            MatMulTile.Compute<V, PackedPanel<V>>(bottom - top, depth, a, b, columns.Width, output, At(top, left), result.CStride);
+            return;
+        }
+
+        // Past the result's last column: compute a whole tile beside it and take over what belongs to it.
+        float* edge = stackalloc float[MatMulTile.Rows<V>() * MatMulTile.Columns<V>()];
+        MatMulTile.Compute<V, PackedPanel<V>>(bottom - top, depth, a, b, columns.Width, new TileOutput(columns.Width, null, null, 0), edge, columns.Width);
+        for (int row = 0; row < bottom - top; row++)
+        {
+            int done = output.StoreRow<V>(edge + row * columns.Width, row, 0, right - left, At(top, left));
+            output.StoreRow<Lanes1>(edge + row * columns.Width, row, done, right - left, At(top, left));
+        }
+    }
+}

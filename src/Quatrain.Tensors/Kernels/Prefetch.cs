@@ -1,0 +1,65 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Quatrain.Tensors.Kernels;
+
+/// <summary>
+/// Memory that will be read soon, asked for while something else is computed. Only a hint: it may point anywhere and does nothing where
+/// the processor has no such instruction.
+/// </summary>
+/// <param name="data">The first row.</param>
+/// <param name="stride">Floats from one row to the next.</param>
+/// <param name="rows">How many rows.</param>
+/// <param name="length">Floats in each.</param>
+internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
+{
+    private const int LineFloats = 16;
+    private int _row;
+
+    /// <summary>Asks for rows until <paramref name="part"/> of <paramref name="parts"/> equal parts have been asked for, into the second-level cache.</summary>
+    public void Advance(int part, int parts)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        int until = (int)((long)rows * part / parts);
+        for (; _row < until; _row++)
+        {
+            float* row = data + _row * stride;
+            for (int i = LineFloats - 1; i < length + LineFloats - 1; i += LineFloats)
+            {
+                // Each line by its last float that counts: a row need not begin where a line does.
+                Sse.Prefetch1(row + Math.Min(i, length - 1));
+            }
+        }
+    }
+
+    /// <summary>Asks for the line of <paramref name="address"/>, into the first-level cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Line(float* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+        }
+    }
+
+    /// <summary>Asks for all of it, into the first-level cache.</summary>
+    public static void All(float* data, nint stride, int rows, int length)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        for (int row = 0; row < rows; row++)
+        {
+            for (int i = 0; i < length; i += LineFloats)
+            {
+                Sse.Prefetch0(data + row * stride + i);
+            }
+        }
+    }
+}
