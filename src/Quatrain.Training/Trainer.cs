@@ -2,6 +2,7 @@ using Quatrain.Models;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
 using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
 using Quatrain.Training.Data;
 using Quatrain.Training.Options;
 
@@ -56,6 +57,13 @@ public sealed class Trainer : IDisposable
     /// <summary>The optimizer, with the moments and the number of steps done.</summary>
     public AdamW Optimizer { get; }
 
+    /// <summary>Where the time of each operation is added up, the optimizer's among them, or null: nothing is measured.</summary>
+    public OperationProfile? Profile
+    {
+        get => _tape.Profile;
+        set => _tape.Profile = value;
+    }
+
     /// <summary>The tokens that one step trains on.</summary>
     public long TokensPerStep => (long)_inputs.Length * _options.AccumulationSteps;
 
@@ -79,10 +87,17 @@ public sealed class Trainer : IDisposable
             _tape.Backward(batchLoss, 1f / passes);
         }
 
-        double norm = Optimizer.GradientNorm(_pool);
+        double norm;
+        using (Measure("clip, norm", bytesPerWeight: 4))
+        {
+            norm = Optimizer.GradientNorm(_pool);
+        }
+
         double learningRate = _schedule.At(step);
         if (double.IsFinite(loss) && double.IsFinite(norm))
         {
+            // Reads weight, gradient and both moments; writes all but the gradient.
+            using OperationTimer timer = Measure("AdamW", bytesPerWeight: 28);
             Optimizer.Update(learningRate, norm, _pool);
         }
 
@@ -94,5 +109,12 @@ public sealed class Trainer : IDisposable
     {
         _tape.Dispose();
         Optimizer.Dispose();
+    }
+
+    /// <summary>Measures a pass over all weights until the result is disposed, where there is a profile.</summary>
+    private OperationTimer Measure(string name, int bytesPerWeight)
+    {
+        long weights = _model.Parameters.ElementCount;
+        return Profile is null ? default : Profile.Start(new Operation(name, 1, (int)Math.Min(weights, int.MaxValue)), 0, (double)bytesPerWeight * weights);
     }
 }

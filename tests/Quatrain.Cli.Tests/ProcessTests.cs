@@ -37,6 +37,20 @@ public sealed class ProcessTests(TinyRun run) : IDisposable
         }
     }
 
+    [UnixTheory]
+    [InlineData("INT")]
+    public async Task A_signal_ends_a_benchmark_between_two_steps(string signal)
+    {
+        using QuatrainProcess bench = QuatrainProcess.Start(["bench", "--preset", "nano", "--steps", "1000000", "--json"]);
+        await bench.UntilErrorHas("Measuring steps.");
+        await bench.Signal(signal);
+
+        Outcome outcome = await bench.End();
+
+        outcome.Success().ShouldBeEmpty();
+        outcome.Error.ShouldEndWith("Stopped.\n");
+    }
+
     [Fact]
     public async Task A_result_goes_to_standard_output_alone()
     {

@@ -2,6 +2,7 @@ using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
 using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
 using Quatrain.Tests;
 using Quatrain.Training.Options;
 
@@ -197,6 +198,25 @@ public sealed class TrainerTests
 
         weight = healthy;
         trainer.Step().ShouldBe(Train(SmallRun.Options with { Iterations = 20 }, 1).Results[1]);
+    }
+
+    [Fact]
+    public void A_profile_sees_every_step_it_hangs_on_and_changes_no_bit()
+    {
+        OperationProfile profile = new();
+        using WorkerPool pool = new(1);
+        using Gpt2Model plain = SmallRun.NewModel(SmallRun.Options, VocabularySize), profiled = SmallRun.NewModel(SmallRun.Options, VocabularySize);
+        using Trainer plainTrainer = new(plain, SmallRun.Tokens, SmallRun.Options, pool), profiledTrainer = new(profiled, SmallRun.Tokens, SmallRun.Options, pool);
+        for (int step = 0; step < 3; step++)
+        {
+            profiledTrainer.Profile = step < 2 ? profile : null;
+
+            profiledTrainer.Step().ShouldBe(plainTrainer.Step());
+        }
+
+        SmallRun.Bits(profiled).ShouldBe(SmallRun.Bits(plain));
+        profile.Totals.Single(total => total.Operation.Name == "AdamW").Calls.ShouldBe(2);
+        profile.Totals.Single(total => total.Operation.Name == "cross entropy, forward").Calls.ShouldBe(2);
     }
 
     [Fact]

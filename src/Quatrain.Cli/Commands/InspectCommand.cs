@@ -7,8 +7,6 @@ using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
-using Quatrain.Training.Data.Quatrains;
-using Quatrain.Training.Options;
 using Quatrain.Training.Runs;
 using Spectre.Console;
 
@@ -17,8 +15,6 @@ namespace Quatrain.Cli.Commands;
 /// <summary>quatrain inspect: what a model, a file or a preset is. Reads no weights, so it is instant for models of any size.</summary>
 internal static class InspectCommand
 {
-    private const int ShakespeareCharacters = 65;
-
     public static Command Create()
     {
         Argument<string?> model = new("model")
@@ -27,8 +23,8 @@ internal static class InspectCommand
             HelpName = "MODEL",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        Option<string?> preset = new("--preset") { Description = "Inspect what this preset would train instead.", HelpName = "name" };
-        preset.CompletionSources.Add([.. Presets.Names]);
+        Option<string?> preset = new("--preset") { Description = $"Inspect what this preset would train instead, or a published size: {string.Join(", ", Gpt2Sizes.Names)}.", HelpName = "name" };
+        preset.CompletionSources.Add([.. NamedModel.Names]);
         Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the run's, or 1.");
         Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the model's context.");
         Command command = new("inspect", "Show a model's layers, shapes, parameter counts, and the memory that training and decoding need.")
@@ -51,8 +47,8 @@ internal static class InspectCommand
             }
 
             (Gpt2Config config, int batch) = path is null ? OfPreset(parsed.GetValue(preset)!) : OfFolder(path);
-            batch = InRange(parsed.GetValue(batchSize) ?? batch, "--batch-size", 1 << 20);
-            int length = InRange(parsed.GetValue(contextLength) ?? config.ContextLength, "--context-length", config.ContextLength);
+            batch = NumberOption.InRange(parsed.GetValue(batchSize) ?? batch, "--batch-size", 1 << 20);
+            int length = NumberOption.InRange(parsed.GetValue(contextLength) ?? config.ContextLength, "--context-length", config.ContextLength);
             ShowModel(parsed, new Forecast(config, batch, length));
             return ExitCode.Done;
         });
@@ -61,9 +57,8 @@ internal static class InspectCommand
 
     private static (Gpt2Config Config, int BatchSize) OfPreset(string name)
     {
-        TrainingOptions options = Presets.Load(name);
-        int vocabularySize = options.Data == TrainingOptions.QuatrainsData ? QuatrainGrammar.Default.Alphabet.Length : ShakespeareCharacters;
-        return (TrainingRun.ModelConfig(options, vocabularySize), options.BatchSize);
+        NamedModel model = NamedModel.Find(name);
+        return (model.Config, model.Options.BatchSize);
     }
 
     private static (Gpt2Config Config, int BatchSize) OfFolder(string path)
@@ -77,9 +72,6 @@ internal static class InspectCommand
         RunFolder run = new(path);
         return (Gpt2ConfigJson.Read(config), run.HoldsRun ? RunDescription.Read(run.TrainingPath).Options.BatchSize : 1);
     }
-
-    private static int InRange(int value, string option, int limit) =>
-        value >= 1 && value <= limit ? value : throw new InvalidDataException($"{option} is {value}; it must lie between 1 and {limit}.");
 
     private static void ShowFile(ParseResult parsed, SafetensorsFile file)
     {

@@ -56,7 +56,8 @@ internal static class CommandHost
         RootCommand root = new("Quatrain builds, trains and runs GPT-style language models in pure C#.");
         foreach (Command command in new[]
         {
-            TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), CompletionCommand.Create(),
+            TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
+            CompletionCommand.Create(),
         })
         {
             root.Subcommands.Add(command);

@@ -36,6 +36,12 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain inspect model.safetensors --json",
         ],
         ["verify"] = ["quatrain verify", "quatrain verify --threads 1 --json"],
+        ["bench"] =
+        [
+            "quatrain bench                                          the machine, and a step of shakespeare-char-cpu",
+            "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
+            "quatrain bench --preset shakespeare-char --steps 20 --json",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 

@@ -23,6 +23,11 @@ internal static class NumberOption
     public static Option<double> Decimal(string name, string description, double fallback) =>
         new(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => fallback, CustomParser = result => ParseDecimal(result, name) };
 
+    /// <summary>The value, if it lies between 1 and <paramref name="limit"/>.</summary>
+    /// <exception cref="InvalidDataException">It doesn't.</exception>
+    public static int InRange(int value, string name, int limit) =>
+        value >= 1 && value <= limit ? value : throw new InvalidDataException($"{name} is {value}; it must lie between 1 and {limit}.");
+
     private static T? ParseWhole<T>(ArgumentResult result, string name)
         where T : struct, IBinaryInteger<T>, IMinMaxValue<T>
     {

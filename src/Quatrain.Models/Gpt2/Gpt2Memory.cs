@@ -61,6 +61,19 @@ public static class Gpt2Memory
     public static long TrainingBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         WeightBytes(config) + GradientBytes(config) + OptimizerBytes(config) + TrainingActivationBytes(config, batchSize, sequenceLength);
 
+    /// <summary>Checks that a model can be trained in <paramref name="availableBytes"/> of memory.</summary>
+    /// <exception cref="InvalidDataException">It can't; the message has what it needs and what there is.</exception>
+    /// <inheritdoc cref="TrainingActivationBytes" path="/param"/>
+    public static void CheckTrainingFits(Gpt2Config config, int batchSize, int sequenceLength, long availableBytes)
+    {
+        long needed = TrainingBytes(config, batchSize, sequenceLength);
+        if (needed > availableBytes)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"Training this model on {batchSize} x {sequenceLength} tokens needs {needed / 1048576.0:N0} MB of memory, and {availableBytes / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
+        }
+    }
+
     /// <summary>
     /// The keys and values of all layers for <paramref name="contextLength"/> tokens of each of <paramref name="batchSize"/>
     /// sequences.

@@ -26,11 +26,12 @@ public sealed class CompletionCommandTests
     }
 
     [Theory]
-    [InlineData("quatrain ", "train", "generate", "eval", "inspect", "verify", "completion")]
+    [InlineData("quatrain ", "train", "generate", "eval", "inspect", "verify", "bench", "completion")]
     [InlineData("quatrain train --pre", "--preset")]
     [InlineData("quatrain train --preset ", "quatrains", "nano", "shakespeare-char", "shakespeare-char-cpu")]
     [InlineData("quatrain train --preset shake", "shakespeare-char", "shakespeare-char-cpu")]
     [InlineData("quatrain inspect --preset na", "nano")]
+    [InlineData("quatrain bench --preset gpt2-", "gpt2-medium", "gpt2-large", "gpt2-xl")]
     [InlineData("quatrain train --activation ", "gelu_exact", "gelu_tanh", "relu")]
     [InlineData("quatrain generate --te", "--temperature")]
     [InlineData("quatrain completion ", "bash", "zsh", "fish", "powershell")]

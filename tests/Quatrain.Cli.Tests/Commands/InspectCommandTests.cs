@@ -49,6 +49,7 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
     [InlineData("quatrains", 64)]
     [InlineData("shakespeare-char-cpu", 128)]
     [InlineData("shakespeare-char", 384)]
+    [InlineData("gpt2-medium", 1024)]
     public async Task Json_of_a_preset_has_what_it_would_train(string preset, int embeddingSize) =>
         (await Inspect("--preset", preset)).GetProperty("embedding_size").GetInt32().ShouldBe(embeddingSize);
 

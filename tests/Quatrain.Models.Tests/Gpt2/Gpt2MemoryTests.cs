@@ -72,6 +72,18 @@ public sealed class Gpt2MemoryTests
     }
 
     [Fact]
+    public void Training_fits_in_exactly_what_it_needs_and_in_nothing_less()
+    {
+        Gpt2Config config = TestModels.Config with { EmbeddingSize = 120, VocabularySize = 5_000 };
+        long needed = Gpt2Memory.TrainingBytes(config, 3, 21);
+
+        Gpt2Memory.CheckTrainingFits(config, 3, 21, needed);
+        Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckTrainingFits(config, 3, 21, needed - 1)).Message.ShouldBe(
+            FormattableString.Invariant(
+                $"Training this model on 3 x 21 tokens needs {needed / 1048576.0:N0} MB of memory, and {needed / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
+    }
+
+    [Fact]
     public void The_cache_holds_a_key_and_a_value_of_each_layer_and_token()
     {
         // Two layers of a key and a value of 12 floats for 3 sequences of 7 tokens.

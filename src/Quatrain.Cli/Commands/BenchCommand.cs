@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Text.Json;
+using Quatrain.Cli.Display;
+using Quatrain.Cli.Hosting;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Memory;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
+using Quatrain.Training.Benchmarks;
+
+namespace Quatrain.Cli.Commands;
+
+/// <summary>quatrain bench: what the machine can do, and what a training step makes of it.</summary>
+internal static class BenchCommand
+{
+    private const string DefaultPreset = "shakespeare-char-cpu";
+    private const int MostSteps = 1_000_000;
+
+    public static Command Create()
+    {
+        Option<string> preset = new("--preset")
+        {
+            Description = $"A preset, with its dropout and as many characters as its text has (65 for Tiny Shakespeare); or a published size without dropout: {string.Join(", ", Gpt2Sizes.Names)}.",
+            HelpName = "name",
+            DefaultValueFactory = _ => DefaultPreset,
+        };
+        preset.CompletionSources.Add([.. NamedModel.Names]);
+        Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for a published size.");
+        Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for a published size.");
+        Option<int?> steps = NumberOption.OptionalWhole<int>("--steps", "Steps to measure; default: what fits in about ten seconds, at least 3.");
+        Command command = new(
+            "bench", "Measure the machine (multiply-add peak, memory) and the training step of a model with random weights, operation by operation.")
+        {
+            preset, batchSize, contextLength, steps,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            NamedModel model = NamedModel.Find(parsed.GetValue(preset)!).With(parsed.GetValue(batchSize), parsed.GetValue(contextLength));
+            int? count = parsed.GetValue(steps) is { } given ? NumberOption.InRange(given, "--steps", MostSteps) : null;
+            return Task.FromResult(Run(parsed, model, count, cancellation));
+        });
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, NamedModel model, int? steps, CancellationToken cancellation)
+    {
+        if (model.IsPublished)
+        {
+            // As others measure these models, so that the numbers can be compared.
+            model = model with { Config = model.Config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 } };
+        }
+
+        Gpt2Memory.CheckTrainingFits(model.Config, model.Options.BatchSize, model.Options.ContextLength, SystemMemory.AvailableBytes);
+        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+        BenchReport report = BenchProgress.Show(parsed.InvocationConfiguration.Error, progress => Measure(model, steps, pool, progress, cancellation));
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        if (parsed.GetValue(GlobalOptions.Json))
+        {
+            JsonOutput.Write(output, writer => Write(writer, report));
+        }
+        else
+        {
+            report.Write(output);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static BenchReport Measure(NamedModel model, int? steps, WorkerPool pool, BenchProgress progress, CancellationToken cancellation)
+    {
+        progress.Begin("making the model");
+        StepMeasurement step;
+        using (StepBenchmark benchmark = new(model.Config, model.Options, pool))
+        {
+            progress.Begin("measuring steps");
+            step = benchmark.Measure(steps, progress.Report, cancellation);
+        }
+
+        // Last, because what it reads would otherwise be the most memory that the process has held.
+        progress.Begin("measuring the machine");
+        return new BenchReport(model, pool.Threads, MachineSpeed.Measure(pool, cancellation), step);
+    }
+
+    private static void Write(Utf8JsonWriter writer, BenchReport report)
+    {
+        StepMeasurement step = report.Step;
+        writer.WriteString("preset", report.Model.Name);
+        writer.WriteNumber("threads", report.Threads);
+        writer.WriteNumber("lanes", WorkerPool.Lanes);
+        writer.WriteNumberOrNull("peak_gflops", report.Machine.PeakGflops);
+        writer.WriteNumberOrNull("memory_gb_s", report.Machine.MemoryGigabytesPerSecond);
+        writer.WriteNumber("parameters", report.Model.Config.ParameterCount);
+        writer.WriteNumber("batch_size", report.Model.Options.BatchSize);
+        writer.WriteNumber("context_length", report.Model.Options.ContextLength);
+        writer.WriteNumber("dropout", Math.Round(report.Model.Config.ResidualDropout, 6));
+        writer.WriteNumber("steps", step.Seconds.Count);
+        writer.WriteNumber("step_ms", step.MedianSeconds * 1e3);
+        writer.WriteNumber("step_ms_min", step.LeastSeconds * 1e3);
+        writer.WriteNumberOrNull("step_gflops", step.Gflops);
+        writer.WriteNumberOrNull("share_of_peak", step.Gflops / report.Machine.PeakGflops);
+        writer.WriteNumberOrNull("tokens_per_second", step.TokensPerSecond);
+        writer.WriteNumber("peak_memory_mb", BenchReport.Megabytes(step.PeakMemoryBytes));
+        writer.WriteStartArray("operations");
+        foreach (OperationTotal total in step.Operations)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", total.Operation.Name);
+            writer.WriteNumber("rows", total.Operation.Rows);
+            writer.WriteNumber("columns", total.Operation.Columns);
+            writer.WriteNumber("depth", total.Operation.Depth);
+            writer.WriteNumber("calls", (double)total.Calls / step.ProfiledSteps);
+            writer.WriteNumber("ms", total.Seconds / step.ProfiledSteps * 1e3);
+            writer.WriteNumberOrNull("gflops", total.Gflops);
+            writer.WriteNumberOrNull("gb_s", total.GigabytesPerSecond);
+            writer.WriteNumberOrNull("share_of_step", total.Seconds / step.ProfiledSeconds);
+            writer.WriteNumberOrNull("share_of_peak", total.ShareOfPeak(report.Machine));
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("other_ms", step.OtherSeconds / step.ProfiledSteps * 1e3);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json;
+using Quatrain.Cli.Tests.Support;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Cli.Tests.Commands;
+
+public sealed class BenchCommandTests
+{
+    [Fact]
+    public async Task Json_has_the_machine_the_step_and_its_operations()
+    {
+        JsonElement json = (await CommandLine.Run(
+            "bench", "--preset", "nano", "--batch-size", "2", "--context-length", "8", "--steps", "2", "--threads", "1", "--json")).Json();
+
+        TinyRun.Names(json).ShouldBe(
+        [
+            "preset", "threads", "lanes", "peak_gflops", "memory_gb_s", "parameters", "batch_size", "context_length", "dropout", "steps", "step_ms", "step_ms_min",
+            "step_gflops", "share_of_peak", "tokens_per_second", "peak_memory_mb", "operations", "other_ms",
+        ]);
+        json.GetProperty("preset").GetString().ShouldBe("nano");
+        json.GetProperty("threads").GetInt32().ShouldBe(1);
+        json.GetProperty("lanes").GetInt32().ShouldBe(WorkerPool.Lanes);
+        // 3 blocks of 12 C^2 and two norms, 65 characters and 8 positions, one norm; C = 8.
+        json.GetProperty("parameters").GetInt64().ShouldBe(3 * (12 * 64 + 16) + (65 + 8) * 8 + 8);
+        json.GetProperty("batch_size").GetInt32().ShouldBe(2);
+        json.GetProperty("context_length").GetInt32().ShouldBe(8);
+        json.GetProperty("steps").GetInt32().ShouldBe(2);
+        json.GetProperty("memory_gb_s").GetDouble().ShouldBePositive();
+        json.GetProperty("peak_memory_mb").GetDouble().ShouldBePositive();
+        double ms = json.GetProperty("step_ms").GetDouble(), gflops = json.GetProperty("step_gflops").GetDouble();
+        json.GetProperty("step_ms_min").GetDouble().ShouldBeInRange(double.Epsilon, ms);
+        json.GetProperty("tokens_per_second").GetDouble().ShouldBe(16 / ms * 1e3, 1e-6 * 16 / ms * 1e3);
+        // 6 a weight of the products and token, and 12 L T C a token for attention.
+        double flops = 16 * (6 * (3 * 12 * 64 + 65 * 8) + 12.0 * 3 * 8 * 8);
+        gflops.ShouldBe(flops / ms / 1e6, 1e-6 * gflops);
+        json.GetProperty("share_of_peak").GetDouble().ShouldBe(gflops / json.GetProperty("peak_gflops").GetDouble(), 1e-9);
+    }
+
+    [Fact]
+    public async Task Each_operation_has_its_size_its_time_and_one_speed()
+    {
+        JsonElement json = (await CommandLine.Run("bench", "--preset", "nano", "--steps", "1", "--threads", "1", "--json")).Json();
+        JsonElement[] operations = [.. json.GetProperty("operations").EnumerateArray()];
+
+        foreach (JsonElement operation in operations)
+        {
+            TinyRun.Names(operation).ShouldBe(["name", "rows", "columns", "depth", "calls", "ms", "gflops", "gb_s", "share_of_step", "share_of_peak"]);
+            string name = operation.GetProperty("name").GetString()!;
+            bool isProduct = operation.GetProperty("depth").GetInt32() > 0;
+            operation.GetProperty("gflops").ValueKind.ShouldBe(isProduct ? JsonValueKind.Number : JsonValueKind.Null, name);
+            operation.GetProperty("gb_s").ValueKind.ShouldBe(isProduct ? JsonValueKind.Null : JsonValueKind.Number, name);
+            string speed = isProduct ? "gflops" : "gb_s", peak = isProduct ? "peak_gflops" : "memory_gb_s";
+            operation.GetProperty("share_of_peak").GetDouble().ShouldBe(operation.GetProperty(speed).GetDouble() / json.GetProperty(peak).GetDouble(), 1e-9, name);
+        }
+
+        // A product of every linear layer of the 3 blocks, from 8 to 24, 8, 32 and 8 columns, over 32 x 32 tokens.
+        JsonElement first = operations.Single(operation => operation.GetProperty("name").GetString() == "linear, forward" && operation.GetProperty("columns").GetInt32() == 24);
+        (first.GetProperty("rows").GetInt32(), first.GetProperty("depth").GetInt32(), first.GetProperty("calls").GetDouble()).ShouldBe((1024, 8, 3));
+        double share = operations.Sum(operation => operation.GetProperty("share_of_step").GetDouble());
+        share.ShouldBeInRange(0.1, 1);
+        double total = operations.Sum(operation => operation.GetProperty("ms").GetDouble()) + json.GetProperty("other_ms").GetDouble();
+        share.ShouldBe(1 - json.GetProperty("other_ms").GetDouble() / total, 1e-9);
+    }
+
+    [Fact]
+    public async Task Without_json_writes_the_machine_the_step_and_a_table()
+    {
+        string output = (await CommandLine.Run("bench", "--preset", "quatrains", "--batch-size", "1", "--steps", "1", "--threads", "2")).Success();
+
+        output.ShouldMatch(@"^Machine  2 threads, \d+ lanes a register: at most [\d,.]+ GFLOP/s in multiply-adds, [\d,.]+ GB/s from memory\n");
+        output.ShouldMatch(@"\nModel    quatrains: [\d,]+ parameters, random; batch 1 x 128 tokens, without dropout\n");
+        output.ShouldMatch(@"\nStep     [\d,.]+ ms \(median of 1; fastest [\d,.]+ ms\), [\d,]+ tokens/s, peak memory [\d,.]+ MB\n");
+        output.ShouldMatch(@"\n         [\d,.]+ GFLOP/s, [\d.]+ % of the multiply-add peak\n");
+        output.ShouldContain("128x256x64");
+        output.ShouldContain("AdamW");
+        output.ShouldContain("everything else");
+    }
+
+    [Fact]
+    public async Task A_presets_dropout_is_measured_too()
+    {
+        string output = (await CommandLine.Run(
+            "bench", "--preset", "shakespeare-char", "--batch-size", "1", "--context-length", "4", "--steps", "1", "--threads", "1")).Success();
+
+        output.ShouldContain("batch 1 x 4 tokens, dropout 0.2");
+        output.ShouldContain("dropout, backward");
+    }
+
+    [Theory]
+    [InlineData("--preset", "gpt3", "Unknown preset 'gpt3'; did you mean 'gpt2'? There are nano, quatrains, shakespeare-char, shakespeare-char-cpu, distilgpt2, gpt2, gpt2-medium, gpt2-large, gpt2-xl.")]
+    [InlineData("--preset", "nonesuch", "Unknown preset 'nonesuch'; there are nano, quatrains, shakespeare-char, shakespeare-char-cpu, distilgpt2, gpt2, gpt2-medium, gpt2-large, gpt2-xl.")]
+    [InlineData("--batch-size", "0", "--batch-size is 0; it must lie between 1 and 1048576.")]
+    [InlineData("--context-length", "-1", "--context-length is -1; it must lie between 1 and 1048576.")]
+    [InlineData("--steps", "0", "--steps is 0; it must lie between 1 and 1000000.")]
+    [InlineData("--steps", "few", "--steps must be a whole number, not 'few'; see 'quatrain bench --help'.")]
+    public async Task Refuses_what_it_can_not_measure(string option, string value, string sentence) =>
+        (await CommandLine.Run("bench", option, value)).Refusal().ShouldBe(sentence);
+
+    [Fact]
+    public async Task Refuses_a_context_that_a_published_model_has_not() =>
+        (await CommandLine.Run("bench", "--preset", "gpt2", "--context-length", "1025")).Refusal().ShouldBe("--context-length is 1025; it must lie between 1 and 1024.");
+
+    [Fact]
+    public async Task Refuses_what_does_not_fit_in_memory_before_it_begins()
+    {
+        string refusal = (await CommandLine.Run("bench", "--preset", "gpt2-xl", "--batch-size", "16384", "--context-length", "1024")).Refusal();
+
+        Gpt2Config config = Gpt2Sizes.Find("gpt2-xl")! with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 };
+        refusal.ShouldStartWith(FormattableString.Invariant(
+            $"Training this model on 16384 x 1024 tokens needs {Gpt2Memory.TrainingBytes(config, 16384, 1024) / 1048576.0:N0} MB of memory, and "));
+    }
+}
