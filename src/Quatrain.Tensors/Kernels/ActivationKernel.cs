@@ -60,6 +60,16 @@ internal readonly struct GeluTanh : IActivation
         VectorMath.Tanh(x * V.MultiplyAdd(x * x, V.Broadcast(Scale * Cubic), V.Broadcast(Scale)));
 }
 
+/// <summary>x itself, for products without an activation function.</summary>
+internal readonly struct Identity : IActivation
+{
+    public static V Value<V>(V x)
+        where V : unmanaged, ILanes<V> => x;
+
+    public static V Derivative<V>(V x)
+        where V : unmanaged, ILanes<V> => V.Broadcast(1);
+}
+
 /// <summary>max(x, 0), with derivative 0 at 0.</summary>
 internal readonly struct Relu : IActivation
 {
@@ -80,10 +90,23 @@ internal static unsafe class ActivationKernel
         where TActivation : unmanaged, IActivation =>
         pool.Run(new ForwardWork<TActivation> { X = x, Count = count, Y = y }, Chunks.Count(count));
 
-    /// <summary>dx = dy f'(x), or dx += it where <paramref name="accumulate"/>.</summary>
+    /// <summary>dx = dy f'(x), or dx += it where <paramref name="accumulate"/>; dx may be dy itself.</summary>
     public static void Backward<TActivation>(float* x, float* yGrad, int count, float* xGrad, bool accumulate, WorkerPool pool)
         where TActivation : unmanaged, IActivation =>
         pool.Run(new BackwardWork<TActivation> { X = x, YGrad = yGrad, Count = count, XGrad = xGrad, Accumulate = accumulate }, Chunks.Count(count));
+
+    /// <summary>y[i] = f(x[i]) from <paramref name="i"/> to <paramref name="stop"/>, as far as whole registers go; returns where it stopped.</summary>
+    public static int Apply<V, TActivation>(float* x, int i, int stop, float* y)
+        where V : unmanaged, ILanes<V>
+        where TActivation : unmanaged, IActivation
+    {
+        for (; i + V.Count <= stop; i += V.Count)
+        {
+            TActivation.Value(V.Load(x + i)).Store(y + i);
+        }
+
+        return i;
+    }
 
     private struct ForwardWork<TActivation> : IWork
         where TActivation : unmanaged, IActivation
@@ -95,19 +118,8 @@ internal static unsafe class ActivationKernel
             where V : unmanaged, ILanes<V>
         {
             (int i, int stop) = Chunks.Range(start, end, Count);
-            i = Loop<V>(i, stop);
-            Loop<Lanes1>(i, stop);
-        }
-
-        private readonly int Loop<V>(int i, int stop)
-            where V : unmanaged, ILanes<V>
-        {
-            for (; i + V.Count <= stop; i += V.Count)
-            {
-                TActivation.Value(V.Load(X + i)).Store(Y + i);
-            }
-
-            return i;
+            i = Apply<V, TActivation>(X, i, stop, Y);
+            Apply<Lanes1, TActivation>(X, i, stop, Y);
         }
     }
 

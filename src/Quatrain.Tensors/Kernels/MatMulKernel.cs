@@ -39,7 +39,21 @@ internal static unsafe class MatMulKernel
     /// <param name="c">The result [M, N], overwritten; it overlaps no operand but the addend.</param>
     /// <param name="cStride">Floats from one row of the result to the next.</param>
     /// <param name="pool">The workers.</param>
-    public static void Multiply(Operand a, Operand b, int m, int n, int k, float* bias, float* addend, int addendStride, float* c, int cStride, WorkerPool pool)
+    public static void Multiply(
+        Operand a, Operand b, int m, int n, int k, float* bias, float* addend, int addendStride, float* c, int cStride, WorkerPool pool) =>
+        Run<Identity>(a, b, m, n, k, new MatMulResult(c, cStride, bias, addend, addendStride, activated: null), pool);
+
+    /// <summary>
+    /// c[M, N] = a[M, K] b[K, N] + bias[N] as <see cref="Multiply"/> has it, and activated[M, N] = f(c), with c's stride, while c is in the caches. The two
+    /// may be one where c is of no use.
+    /// </summary>
+    public static void MultiplyActivated<TActivation>(
+        Operand a, Operand b, int m, int n, int k, float* bias, float* c, int cStride, float* activated, WorkerPool pool)
+        where TActivation : unmanaged, IActivation =>
+        Run<TActivation>(a, b, m, n, k, new MatMulResult(c, cStride, bias, null, 0, activated), pool);
+
+    private static void Run<TActivation>(Operand a, Operand b, int m, int n, int k, in MatMulResult result, WorkerPool pool)
+        where TActivation : unmanaged, IActivation
     {
         if (m == 0 || n == 0)
         {
@@ -49,26 +63,23 @@ internal static unsafe class MatMulKernel
         int passes = Math.Max(1, (k + MaxDepth - 1) / MaxDepth);
         // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
         int depth = Math.Max(1, (k + passes - 1) / passes);
-        int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
-        (int gridRows, int gridColumns) = Grid(m, n, tileRows, tileColumns, pool.Threads);
+        (int gridRows, int gridColumns) = Grid(m, n, MatMulTile.MachineRows, MatMulTile.MachineColumns, pool.Threads);
         pool.ReserveScratch(MatMulRectangle.ScratchSize(depth));
-        pool.Run(new Work
-        {
-            A = a,
-            B = b,
-            M = m,
-            N = n,
-            K = k,
-            Depth = depth,
-            Bias = bias,
-            Addend = addend,
-            AddendStride = addendStride,
-            C = c,
-            CStride = cStride,
-            GridRows = gridRows,
-            GridColumns = gridColumns,
-            Scratch = pool.ScratchTable,
-        }, gridRows * gridColumns);
+        pool.Run(
+            new Work<TActivation>
+            {
+                A = a,
+                B = b,
+                M = m,
+                N = n,
+                K = k,
+                Depth = depth,
+                Result = result,
+                GridRows = gridRows,
+                GridColumns = gridColumns,
+                Scratch = pool.ScratchTable,
+            },
+            gridRows * gridColumns);
     }
 
     /// <summary>
@@ -97,18 +108,17 @@ internal static unsafe class MatMulKernel
         return best;
     }
 
-    private struct Work : IWork
+    private struct Work<TActivation> : IWork
+        where TActivation : unmanaged, IActivation
     {
         public Operand A, B;
         public int M, N, K, Depth, GridRows, GridColumns;
-        public float* Bias, Addend, C;
-        public nint AddendStride, CStride;
+        public MatMulResult Result;
         public float** Scratch;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
-            MatMulResult result = new(C, CStride, Bias, Addend, AddendStride);
             for (int cell = start; cell < end; cell++)
             {
                 (int top, int bottom) = Share(M, MatMulTile.Rows<V>(), cell / GridColumns, GridRows);
@@ -120,7 +130,7 @@ internal static unsafe class MatMulKernel
 
                 OperandRange rows = new(A, top, bottom, MatMulTile.Rows<V>(), depthIsContiguous: !A.Transposed);
                 OperandRange columns = new(B, left, right, MatMulTile.Columns<V>(), depthIsContiguous: B.Transposed);
-                new MatMulRectangle(rows, columns, K, Depth, result, Scratch[worker]).Compute<V>();
+                new MatMulRectangle(rows, columns, K, Depth, Result, Scratch[worker]).Compute<V, TActivation>();
             }
         }
 

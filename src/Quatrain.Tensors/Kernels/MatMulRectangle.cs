@@ -2,10 +2,13 @@ using Quatrain.Tensors.Kernels.Simd;
 
 namespace Quatrain.Tensors.Kernels;
 
-/// <summary>What a rectangle of a product does with its sums: c = sums + bias + addend, the last two only where given.</summary>
-internal readonly unsafe struct MatMulResult(float* c, nint cStride, float* bias, float* addend, nint addendStride)
+/// <summary>
+/// What a rectangle of a product does with its sums: c = sums + bias + addend, the last two only where given, and activated = f(c), with c's stride, where
+/// there is an activation function.
+/// </summary>
+internal readonly unsafe struct MatMulResult(float* c, nint cStride, float* bias, float* addend, nint addendStride, float* activated)
 {
-    public readonly float* C = c, Bias = bias, Addend = addend;
+    public readonly float* C = c, Bias = bias, Addend = addend, Activated = activated;
     public readonly nint CStride = cStride, AddendStride = addendStride;
 }
 
@@ -34,8 +37,9 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
     private static int KeptLimit(int depth) => KeptFloats / depth;
 
     /// <summary>Computes all of it.</summary>
-    public void Compute<V>()
+    public void Compute<V, TActivation>()
         where V : unmanaged, ILanes<V>
+        where TActivation : unmanaged, IActivation
     {
         bool keepsColumns = rows.DepthIsContiguous && columns.End - columns.Start <= rows.End - rows.Start;
         (OperandRange kept, OperandRange passing) = keepsColumns ? (columns, rows) : (rows, columns);
@@ -64,6 +68,13 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
                         else
                         {
                             PassColumns<V>(first, last, at, stop, k, depth, panel, next);
+                        }
+
+                        if (result.Activated is not null && k + depth >= terms)
+                        {
+                            // These sums are complete, and still in the caches.
+                            (int top, int bottom, int left, int right) = keepsColumns ? (at, stop, first, last) : (first, last, at, stop);
+                            Activate<V, TActivation>(top, bottom, left, right);
                         }
                     }
                 }
@@ -130,6 +141,18 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         {
             int done = output.StoreRow<V>(edge + row * columns.Width, row, 0, right - left, At(top, left));
             output.StoreRow<Lanes1>(edge + row * columns.Width, row, done, right - left, At(top, left));
+        }
+    }
+
+    private void Activate<V, TActivation>(int top, int bottom, int left, int right)
+        where V : unmanaged, ILanes<V>
+        where TActivation : unmanaged, IActivation
+    {
+        for (int m = top; m < bottom; m++)
+        {
+            float* to = result.Activated + m * result.CStride;
+            int n = ActivationKernel.Apply<V, TActivation>(At(m, 0), left, right, to);
+            ActivationKernel.Apply<Lanes1, TActivation>(At(m, 0), n, right, to);
         }
     }
 }

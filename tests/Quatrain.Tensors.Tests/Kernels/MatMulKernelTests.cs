@@ -12,7 +12,7 @@ public sealed unsafe class MatMulKernelTests(ITestOutputHelper output)
 
     // Deeper than one pass (384), wider than one block of columns (1024), higher than one block of rows (240).
     private static readonly (int M, int N, int K)[] LargeSizes =
-        [(5, 3, 384), (13, 33, 385), (7, 65, 800), (3, 1030, 9), (2, 2100, 11), (250, 40, 20), (241, 33, 385), (1, 1, 1153)];
+        [(5, 3, 384), (13, 33, 385), (7, 65, 800), (3, 1030, 9), (2, 2100, 11), (250, 40, 20), (241, 33, 385), (1, 1, 1153), (800, 35, 257), (70, 1600, 130)];
 
     private enum Extra
     {
@@ -64,6 +64,66 @@ public sealed unsafe class MatMulKernelTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"worst relative error {worst:E1}");
+    }
+
+    /// <summary>More results than are summed up at a time, in more than one pass; a sample of them, because the reference is slow.</summary>
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Multiply_agrees_with_the_reference_beyond_the_results_it_keeps_at_hand(bool aTransposed, bool bTransposed)
+    {
+        const int M = 700, N = 1201, K = 258;
+        using WorkerPool pool = new(2);
+        float[] a = Values.Normal(M * K, 1), b = Values.Normal(K * N, 2), bias = Values.Normal(N, 3);
+        float[] product = Product(a, aTransposed, b, bTransposed, M, N, K, bias, pool);
+        for (int i = 0; i < M * N; i += 97)
+        {
+            (int m, int n) = int.DivRem(i, N);
+            double sum = bias[n], size = Math.Abs(bias[n]);
+            for (int k = 0; k < K; k++)
+            {
+                double term = (double)a[aTransposed ? k * M + m : m * K + k] * b[bTransposed ? n * K + k : k * N + n];
+                sum += term;
+                size += Math.Abs(term);
+            }
+
+            Math.Abs(product[i] - sum).ShouldBeLessThan((K + 8) * 6e-8 * size, $"row {m}, column {n}");
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(13, 65, 300)]
+    [InlineData(400, 40, 20)]
+    [InlineData(40, 400, 257)]
+    public void An_activated_product_is_the_product_and_then_the_activation(int m, int n, int k)
+    {
+        using WorkerPool pool = new(2);
+        float[] a = Values.Normal(m * k, 1), b = Values.Normal(k * n, 2), bias = Values.Normal(n, 3);
+        float[] product = Product(a, false, b, false, m, n, k, bias, pool), activated = new float[m * n];
+        using GuardedMemory memory = new();
+        float* c = memory.New(m * n), y = memory.New(m * n);
+        Operand left = new(memory.Copy(a), k), right = new(memory.Copy(b), n);
+        float* pBias = memory.Copy(bias);
+        fixed (float* expected = product, result = activated)
+        {
+            ActivationKernel.Forward<GeluTanh>(expected, m * n, result, pool);
+        }
+
+        MatMulKernel.MultiplyActivated<GeluTanh>(left, right, m, n, k, pBias, c, n, y, pool);
+        Closeness.ShouldBeSameBits(new Span<float>(c, m * n).ToArray(), product, "the product");
+        Close(new Span<float>(y, m * n).ToArray(), activated);
+        MatMulKernel.MultiplyActivated<GeluTanh>(left, right, m, n, k, pBias, c, n, c, pool);
+        Closeness.ShouldBeSameBits(new Span<float>(c, m * n).ToArray(), new Span<float>(y, m * n), "in place");
+        memory.ShouldBeIntact();
+
+        // The last elements of a row are done one by one, and then not with the same instructions.
+        static void Close(float[] actual, float[] expected)
+        {
+            for (int i = 0; i < actual.Length; i++)
+            {
+                Math.Abs(actual[i] - expected[i]).ShouldBeLessThanOrEqualTo(1e-6f * Math.Max(1, Math.Abs(expected[i])), $"element {i}");
+            }
+        }
     }
 
     [Fact]
