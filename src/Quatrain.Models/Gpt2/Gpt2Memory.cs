@@ -31,7 +31,7 @@ public static class Gpt2Memory
     /// of outputs that find no memory of their size given back. All weights are trained.
     /// </summary>
     /// <param name="config">The model.</param>
-    /// <param name="batchSize">B.</param>
+    /// <param name="batchSize">B: the sequences that go through the model together, where training cuts a batch into slices those of a slice.</param>
     /// <param name="sequenceLength">T, at most the context.</param>
     /// <exception cref="InvalidDataException">Such a model cannot be built.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or B T exceeds 2^31 - 1 or T the context.</exception>

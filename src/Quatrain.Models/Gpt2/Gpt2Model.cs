@@ -178,6 +178,9 @@ public sealed class Gpt2Model : ILanguageModel
     /// <inheritdoc/>
     public KvCache NewCache(int batchSize) => new(Config.LayerCount, batchSize, Config.ContextLength, Config.EmbeddingSize);
 
+    /// <inheritdoc/>
+    public long TrainingActivationBytes(int batchSize, int sequenceLength) => Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength);
+
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Parameters.Dispose();
 }
