@@ -27,4 +27,7 @@ public interface ILanguageModel : IDisposable
 
     /// <summary>An empty cache for <paramref name="batchSize"/> sequences of this model, with room for its whole context.</summary>
     KvCache NewCache(int batchSize);
+
+    /// <summary>The bytes that a recording tape takes for forward, loss and backward of <paramref name="batchSize"/> sequences.</summary>
+    long TrainingActivationBytes(int batchSize, int sequenceLength);
 }

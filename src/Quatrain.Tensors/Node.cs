@@ -7,6 +7,8 @@ internal abstract class Node
     /// <summary>The tensor the operation made, whose gradient the backward pass starts from.</summary>
     public Tensor Output { get; set; } = null!;
 
-    /// <summary>Adds to the inputs' gradients what flows back from the output's.</summary>
+    /// <summary>
+    /// Adds to the inputs' gradients what flows back from the output's, and frees the memory that only the node knows of. The tape frees the output's.
+    /// </summary>
     public abstract void Backward(Tape tape);
 }

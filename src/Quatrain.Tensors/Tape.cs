@@ -50,11 +50,29 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>The operations recorded since <see cref="Begin"/>.</summary>
     public int RecordedOperations => _nodeCount;
 
-    /// <summary>The bytes of tensors made since <see cref="Begin"/>.</summary>
+    /// <summary>The tensors that ops have made since <see cref="Begin"/>; with <see cref="FreeSince"/>, a mark to come back to.</summary>
+    public int TensorCount => _tensorCount;
+
+    /// <summary>The bytes taken since <see cref="Begin"/>; memory that was given back and used again counts once.</summary>
     public long BytesUsed => _arena.Used * sizeof(float);
 
-    /// <summary>The bytes by which <see cref="BytesUsed"/> grows for a tensor of <paramref name="elements"/> elements, alignment counted.</summary>
+    /// <summary>
+    /// The bytes of a tensor of <paramref name="elements"/> elements, alignment counted. <see cref="BytesUsed"/> grows by them, unless a tensor
+    /// of just as many was given back.
+    /// </summary>
     public static long BytesFor(long elements) => Arena.SizeOf(elements) * sizeof(float);
+
+    /// <summary>For tests: memory given back is filled with NaN and not used again in the step.</summary>
+    internal bool PoisonsWhatIsFreed
+    {
+        get => _arena.PoisonsWhatIsFreed;
+        set => _arena.PoisonsWhatIsFreed = value;
+    }
+
+    /// <summary>Makes room for steps of up to <paramref name="bytes"/>, which otherwise grows in pieces during the first.</summary>
+    /// <exception cref="InvalidOperationException">A step is under way; reserve before it or right after <see cref="Begin"/>.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
+    public void Reserve(long bytes) => _arena.Reserve((bytes + sizeof(float) - 1) / sizeof(float));
 
     /// <summary>Begins a step: forgets the one before and takes its memory back.</summary>
     /// <param name="dropoutSeed">Decides, with each op's place in the step, which elements dropout keeps.</param>
@@ -68,7 +86,10 @@ public sealed unsafe class Tape : IDisposable
         _wentBack = false;
     }
 
-    /// <summary>Goes back from <paramref name="loss"/> through everything recorded and leaves the gradients in the parameters.</summary>
+    /// <summary>
+    /// Goes back from <paramref name="loss"/> through everything recorded and leaves the gradients in the parameters. On the way the tape takes
+    /// back the memory of what the ops made; only the loss can be read afterwards.
+    /// </summary>
     /// <param name="loss">The scalar an op of this tape made.</param>
     /// <param name="scale">The gradient to start from: 1, or less where several batches make one step.</param>
     /// <exception cref="InvalidOperationException">
@@ -95,6 +116,27 @@ public sealed unsafe class Tape : IDisposable
             if (node.Output.GradientWritten)
             {
                 node.Backward(this);
+                Release(node.Output, keepElements: node.Output == loss);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes back the memory of all tensors made since there were <paramref name="tensorCount"/>, but for <paramref name="kept"/>: a model says so where it
+    /// has no more use for them. On a recording tape the way back needs them, and nothing happens.
+    /// </summary>
+    public void FreeSince(int tensorCount, Tensor kept)
+    {
+        if (Recording)
+        {
+            return;
+        }
+
+        for (int i = tensorCount; i < _tensorCount; i++)
+        {
+            if (_tensors[i] != kept)
+            {
+                Release(_tensors[i], keepElements: false);
             }
         }
     }
@@ -103,8 +145,14 @@ public sealed unsafe class Tape : IDisposable
     public void Dispose() => _arena.Dispose();
 
     /// <summary>A tensor in this tape's arena, its elements undefined.</summary>
+    /// <exception cref="InvalidOperationException">The tape has gone back and taken back what the ops work on.</exception>
     internal Tensor NewTensor(Shape shape, bool requiresGradient)
     {
+        if (_wentBack)
+        {
+            throw new InvalidOperationException("The tape has gone back in this step and taken its tensors' memory back; Begin the next step first.");
+        }
+
         if (_tensorCount == _tensors.Count)
         {
             _tensors.Add(new Tensor());
@@ -119,10 +167,13 @@ public sealed unsafe class Tape : IDisposable
         return tensor;
     }
 
-    /// <summary>Memory for a kernel's own use until the next step; contents undefined.</summary>
+    /// <summary>Memory for an op's own use until it is freed or the next step begins; contents undefined.</summary>
     internal float* Allocate(long floats) => _arena.Allocate(floats);
 
-    /// <summary>A copy of <paramref name="ids"/> that lives as long as the step.</summary>
+    /// <summary>Takes back what <see cref="Allocate"/> gave for <paramref name="floats"/> floats, for the next tensor of that size.</summary>
+    internal void Free(void* memory, long floats) => _arena.Free((float*)memory, floats);
+
+    /// <summary>A copy of <paramref name="ids"/> in memory that <see cref="Allocate"/> gave.</summary>
     internal int* Copy(ReadOnlySpan<int> ids)
     {
         int* copy = (int*)_arena.Allocate(ids.Length);
@@ -201,10 +252,35 @@ public sealed unsafe class Tape : IDisposable
         {
             to.GradientData = from.GradientData;
             to.GradientWritten = true;
+            if (from.ReplacedByGradient)
+            {
+                from.Data = null;
+            }
+
+            from.GradientData = null;
             return;
         }
 
         float* grad = GradientOf(to, out bool accumulate);
         ElementwiseKernel.DropoutAdd(from.GradientData, Dropout.None, accumulate ? grad : null, to.Shape.ElementCount, grad, Pool);
+    }
+
+    // After the node that made it, nothing reads a tensor any more: what else did was recorded later and has gone back before.
+    private void Release(Tensor tensor, bool keepElements)
+    {
+        int count = tensor.Shape.ElementCount;
+        if (tensor.GradientData is not null && !tensor.ReplacedByGradient)
+        {
+            _arena.Free(tensor.GradientData, count);
+        }
+
+        if (tensor.Data is not null && !keepElements)
+        {
+            _arena.Free(tensor.Data, count);
+            tensor.Data = null;
+        }
+
+        tensor.GradientData = null;
+        tensor.GradientWritten = false;
     }
 }

@@ -4,7 +4,9 @@ namespace Quatrain.Tensors;
 /// Float32 numbers with a shape, and room for their gradient. Ops make tensors in a tape's arena; parameters live in a
 /// <see cref="ParameterStore"/>.
 /// </summary>
-/// <remarks>A tensor an op made is valid until its tape begins the next step: the tape uses the object and its memory again.</remarks>
+/// <remarks>
+/// A tensor an op made has its memory until its tape goes back or its model needs it no more, and the object is used again by the tape's next step.
+/// </remarks>
 public sealed unsafe class Tensor
 {
     internal Tensor()
@@ -18,9 +20,13 @@ public sealed unsafe class Tensor
     public bool RequiresGradient { get; set; }
 
     /// <summary>The elements, the last dimension side by side.</summary>
-    public Span<float> Values => new(Data, Shape.ElementCount);
+    /// <exception cref="InvalidOperationException">The tape has taken the memory back, or a parameter has none yet.</exception>
+    public Span<float> Values => Data is not null ? new(Data, Shape.ElementCount) : throw WithoutMemory();
 
-    /// <summary>The gradient of the loss by each element, as far as the backward pass has come; empty where nothing was computed.</summary>
+    /// <summary>
+    /// The gradient of the loss by each element, as far as the backward pass has come; empty where nothing was computed, or where the pass
+    /// needed it no more and has taken the memory back.
+    /// </summary>
     public Span<float> Gradient => GradientWritten ? new(GradientData, Shape.ElementCount) : [];
 
     internal float* Data { get; set; }
@@ -35,4 +41,8 @@ public sealed unsafe class Tensor
 
     /// <summary>False until the first contribution, which overwrites what the memory held before; later ones add.</summary>
     internal bool GradientWritten { get; set; }
+
+    private InvalidOperationException WithoutMemory() => new(IsParameter
+        ? "The parameter has no memory yet: call the store's Allocate."
+        : "The tape has taken this tensor's memory back; read it before.");
 }

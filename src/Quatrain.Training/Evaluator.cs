@@ -22,8 +22,11 @@ public sealed record EvaluationResult(double Loss, long Tokens)
 /// <summary>Scores texts with a model. It keeps its memory, so that evaluating again allocates nothing.</summary>
 public sealed class Evaluator : IDisposable
 {
-    // Large enough to fill the matrix products, small enough that the logits of a large vocabulary fit.
+    // Large enough to fill the matrix products.
     private const int TokensPerBatch = 2048;
+
+    // 64 MiB, the larger part of an evaluation's memory where the vocabulary is large.
+    private const int LogitsPerBatch = 1 << 24;
 
     private readonly ILanguageModel _model;
     private readonly Tape _tape;
@@ -36,6 +39,9 @@ public sealed class Evaluator : IDisposable
         _model = model;
         _tape = new Tape(pool, recording: false);
     }
+
+    /// <summary>The bytes that the activations of the last batch took.</summary>
+    public long ActivationBytes => _tape.BytesUsed;
 
     /// <summary>The mean loss over all targets that <paramref name="windows"/> score.</summary>
     /// <exception cref="InvalidDataException">The windows score nothing, or are longer than the model's context.</exception>
@@ -54,7 +60,8 @@ public sealed class Evaluator : IDisposable
                 $"The evaluation windows have {windows.ContextLength} tokens, and the model looks at {_model.ContextLength} at most; make them shorter.");
         }
 
-        int batchSize = Math.Clamp(TokensPerBatch / windows.ContextLength, 1, windows.Windows.Count);
+        int tokens = Math.Min(TokensPerBatch, LogitsPerBatch / _model.VocabularySize);
+        int batchSize = Math.Clamp(tokens / windows.ContextLength, 1, windows.Windows.Count);
         int size = batchSize * windows.ContextLength;
         if (_inputs.Length != size)
         {

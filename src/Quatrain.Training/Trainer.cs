@@ -16,6 +16,7 @@ public readonly record struct StepResult(double Loss, double GradientNorm, doubl
 
 /// <summary>Does training steps: draw a batch, forward, backward, clip, update.</summary>
 /// <remarks>
+/// A batch goes through the model in <see cref="BatchSlices"/>, whose gradients add up as those of several batches do where the options ask for them.
 /// A step depends on the weights, the moments, the options and its number alone. It gives the same bits for any number of threads, and a warm step allocates
 /// nothing on the managed heap but what seeds its batch.
 /// </remarks>
@@ -30,18 +31,19 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly WorkerPool _pool;
     private readonly Tape _tape;
+    private readonly BatchSlices _slices;
     private readonly int[] _inputs;
     private readonly int[] _targets;
 
     /// <summary>A trainer of <paramref name="model"/>, which it does not own.</summary>
-    /// <exception cref="InsufficientMemoryException">The system has not the memory for gradients and moments.</exception>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory for gradients, moments and activations.</exception>
     public Trainer(ILanguageModel model, TokenDataset tokens, TrainingOptions options, WorkerPool pool)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         (_model, _tokens, _options, _pool) = (model, tokens, options, pool);
         _schedule = LearningRateSchedule.From(options);
-        _tape = new Tape(pool, recording: true);
+        _slices = new BatchSlices(options.BatchSize, options.ContextLength);
         _inputs = new int[options.BatchSize * options.ContextLength];
         _targets = new int[_inputs.Length];
         Optimizer = new AdamW(model.Parameters, new AdamWOptions
@@ -52,6 +54,8 @@ public sealed class Trainer : IDisposable
             WeightDecay = options.WeightDecay,
             GradientClip = options.GradientClip,
         });
+        _tape = new Tape(pool, recording: true);
+        _tape.Reserve(model.TrainingActivationBytes(_slices.LargestSize, options.ContextLength));
     }
 
     /// <summary>The optimizer, with the moments and the number of steps done.</summary>
@@ -67,24 +71,35 @@ public sealed class Trainer : IDisposable
     /// <summary>The tokens that one step trains on.</summary>
     public long TokensPerStep => (long)_inputs.Length * _options.AccumulationSteps;
 
+    /// <summary>The bytes that the activations of the last slice took, and what their gradients took beside them.</summary>
+    public long ActivationBytes => _tape.BytesUsed;
+
     /// <summary>
     /// Does the next step. A loss or gradient that is no number leaves the weights as they were, and shows in the result.
     /// </summary>
     public StepResult Step()
     {
         long step = Optimizer.Step;
-        int passes = _options.AccumulationSteps;
+        long sliceCount = (long)_options.AccumulationSteps * _slices.Count;
+        double sequences = (double)_options.AccumulationSteps * _options.BatchSize;
         double loss = 0;
         _model.Parameters.ForgetGradients();
-        for (int pass = 0; pass < passes; pass++)
+        for (long number = step * sliceCount; number < (step + 1) * sliceCount; number++)
         {
-            long batch = step * passes + pass;
-            _tokens.FillBatch(_options.Seed, batch, _options.BatchSize, _options.ContextLength, _inputs, _targets);
-            _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)batch));
-            Tensor logits = _model.Forward(_tape, _inputs, _options.BatchSize);
-            Tensor batchLoss = CrossEntropyOp.Forward(_tape, logits, _targets);
-            loss += batchLoss.Values[0] / (double)passes;
-            _tape.Backward(batchLoss, 1f / passes);
+            // Numbered through the whole run, so that no two slices have the same dropout.
+            (long batch, long slice) = Math.DivRem(number, _slices.Count);
+            if (slice == 0)
+            {
+                _tokens.FillBatch(_options.Seed, batch, _options.BatchSize, _options.ContextLength, _inputs, _targets);
+            }
+
+            int start = _slices.Start((int)slice), size = _slices.Start((int)slice + 1) - start;
+            Range part = (start * _options.ContextLength)..((start + size) * _options.ContextLength);
+            _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)number));
+            Tensor logits = _model.Forward(_tape, _inputs.AsSpan(part), size);
+            Tensor sliceLoss = CrossEntropyOp.Forward(_tape, logits, _targets.AsSpan(part));
+            loss += (double)sliceLoss.Values[0] * size / sequences;
+            _tape.Backward(sliceLoss, (float)(size / sequences));
         }
 
         double norm;

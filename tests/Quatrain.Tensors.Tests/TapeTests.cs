@@ -135,5 +135,77 @@ public sealed unsafe class TapeTests : IDisposable
         ((nint)_x.GradientData).ShouldBe(0);
     }
 
+    [Fact]
+    public void Going_back_takes_the_memory_of_tensors_but_the_loss()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        Tensor y = LinearOp.Forward(tape, _x, _weight);
+        Tensor loss = WeightedSumOp.Forward(tape, y, [1, 1, 1, 1, 1, 1, 1, 1]);
+
+        tape.Backward(loss);
+
+        loss.Values.ToArray().ShouldBe([48]);
+        y.Gradient.Length.ShouldBe(0);
+        Should.Throw<InvalidOperationException>(() => y.Values.Length).Message.ShouldContain("read it before");
+        Should.Throw<InvalidOperationException>(() => LinearOp.Forward(tape, _x, _weight)).Message.ShouldContain("Begin the next step");
+        tape.Begin();
+        Loss(tape).Values.ToArray().ShouldBe([48]);
+    }
+
+    [Fact]
+    public void What_a_model_has_no_more_use_for_is_freed_unless_the_way_back_needs_it()
+    {
+        using Tape reading = new(_pool, recording: false), recording = new(_pool, recording: true);
+        Tensor before = ResidualAddOp.Forward(reading, _x, _x);
+        int mark = reading.TensorCount;
+        Tensor freed = LinearOp.Forward(reading, before, _weight), kept = ResidualAddOp.Forward(reading, freed, freed);
+        long bytes = reading.BytesUsed;
+
+        reading.FreeSince(mark, kept);
+
+        before.Values.ToArray().ShouldAllBe(value => value == 2);
+        kept.Values.ToArray().ShouldAllBe(value => value == 24);
+        Should.Throw<InvalidOperationException>(() => freed.Values.Length).Message.ShouldContain("read it before");
+        LinearOp.Forward(reading, _x, _weight).Values.ToArray().ShouldAllBe(value => value == 6);
+        reading.BytesUsed.ShouldBe(bytes);
+
+        Tensor needed = LinearOp.Forward(recording, _x, _weight);
+        recording.FreeSince(0, ResidualAddOp.Forward(recording, needed, needed));
+        needed.Values.ToArray().ShouldAllBe(value => value == 6);
+    }
+
+    [Fact]
+    public void A_branch_that_the_loss_does_not_depend_on_keeps_its_memory()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        Tensor aside = LinearOp.Forward(tape, _x, _weight);
+
+        tape.Backward(Loss(tape));
+
+        aside.Values.ToArray().ShouldAllBe(value => value == 6);
+    }
+
+    [Fact]
+    public void A_parameter_without_memory_says_so()
+    {
+        using ParameterStore store = new();
+        Tensor parameter = store.Add("p", new Shape(3));
+        Should.Throw<InvalidOperationException>(() => parameter.Values.Length).Message.ShouldContain("Allocate");
+    }
+
+    [Fact]
+    public void Memory_is_reserved_between_steps_only()
+    {
+        using Tape tape = new(_pool, recording: true);
+        tape.Reserve(1 << 20);
+        Loss(tape);
+        Should.Throw<InvalidOperationException>(() => tape.Reserve(2 << 20));
+        tape.Begin();
+        tape.Reserve(2 << 20);
+        Loss(tape).Values.ToArray().ShouldBe([48]);
+    }
+
     private Tensor Loss(Tape tape) => WeightedSumOp.Forward(tape, LinearOp.Forward(tape, _x, _weight), [1, 1, 1, 1, 1, 1, 1, 1]);
 }

@@ -4,6 +4,7 @@ using Quatrain.Tensors.Ops;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Profiling;
 using Quatrain.Tests;
+using Quatrain.Training.Data;
 using Quatrain.Training.Options;
 
 namespace Quatrain.Training.Tests;
@@ -12,20 +13,23 @@ public sealed class TrainerTests
 {
     private static int VocabularySize => SmallRun.Tokenizer.VocabularySize;
 
-    [Fact]
-    public void The_same_seed_gives_the_same_bits_for_any_number_of_threads()
+    [Theory]
+    [InlineData(4, 24, 2, 10, 1)]
+    [InlineData(70, 64, 1, 2, 3)]
+    public void The_same_seed_gives_the_same_bits_for_any_number_of_threads(int batchSize, int contextLength, int passes, int iterations, int slices)
     {
         // Wide enough that the work of every kind of op is split among three threads.
         TrainingOptions options = SmallRun.Options with
         {
             EmbeddingSize = 48,
             HeadCount = 3,
-            ContextLength = 24,
-            BatchSize = 4,
-            AccumulationSteps = 2,
+            ContextLength = contextLength,
+            BatchSize = batchSize,
+            AccumulationSteps = passes,
             Dropout = 0.2,
-            Iterations = 10,
+            Iterations = iterations,
         };
+        new BatchSlices(batchSize, contextLength).Count.ShouldBe(slices);
 
         (byte[] Weights, byte[] Moments, StepResult[] Results) one = Train(options, 1), two = Train(options, 2), three = Train(options, 3);
 
@@ -54,31 +58,38 @@ public sealed class TrainerTests
         Train(other, 1).Weights.ShouldNotBe(Train(options, 1).Weights);
     }
 
-    /// <summary>Two passes of 4 windows against one of the same 8. The sums are made in another order, so the results agree within rounding.</summary>
-    [Fact]
-    public void Accumulated_passes_equal_one_pass_over_all_their_windows()
+    /// <summary>
+    /// Passes and slices against one pass over all their windows. The sums are made in another order, so the results agree within rounding.
+    /// </summary>
+    [Theory]
+    [InlineData(4, 16, 2, 1)]
+    [InlineData(64, 64, 1, 2)]
+    [InlineData(70, 64, 1, 3)]
+    [InlineData(33, 64, 2, 2)]
+    public void Passes_and_slices_equal_one_pass_over_all_their_windows(int batchSize, int contextLength, int passes, int slices)
     {
-        TrainingOptions options = SmallRun.Options with { BatchSize = 4, AccumulationSteps = 2 };
+        TrainingOptions options = SmallRun.Options with { BatchSize = batchSize, ContextLength = contextLength, AccumulationSteps = passes };
+        new BatchSlices(batchSize, contextLength).Count.ShouldBe(slices);
         using WorkerPool pool = new(1);
         using Gpt2Model model = SmallRun.RandomModel(options, VocabularySize), twin = SmallRun.RandomModel(options, VocabularySize);
         using Trainer trainer = new(model, SmallRun.Tokens, options, pool);
         using AdamW optimizer = new(twin.Parameters, new AdamWOptions());
         using Tape tape = new(pool, recording: true);
-        int half = options.BatchSize * options.ContextLength;
-        int[] inputs = new int[2 * half], targets = new int[2 * half];
+        int size = batchSize * contextLength;
+        int[] inputs = new int[passes * size], targets = new int[passes * size];
         for (int step = 0; step < 3; step++)
         {
             StepResult result = trainer.Step();
 
-            for (int pass = 0; pass < 2; pass++)
+            for (int pass = 0; pass < passes; pass++)
             {
-                Range part = (pass * half)..((pass + 1) * half);
-                SmallRun.Tokens.FillBatch(options.Seed, 2 * step + pass, options.BatchSize, options.ContextLength, inputs.AsSpan(part), targets.AsSpan(part));
+                Range part = (pass * size)..((pass + 1) * size);
+                SmallRun.Tokens.FillBatch(options.Seed, passes * step + pass, batchSize, contextLength, inputs.AsSpan(part), targets.AsSpan(part));
             }
 
             twin.Parameters.ForgetGradients();
             tape.Begin();
-            Tensor loss = CrossEntropyOp.Forward(tape, twin.Forward(tape, inputs, 2 * options.BatchSize), targets);
+            Tensor loss = CrossEntropyOp.Forward(tape, twin.Forward(tape, inputs, passes * batchSize), targets);
             double lossValue = loss.Values[0];
             tape.Backward(loss);
             double norm = optimizer.GradientNorm(pool);
@@ -95,13 +106,36 @@ public sealed class TrainerTests
         }
     }
 
+    /// <summary>A text of one window, so that without dropout two slices give the loss of one.</summary>
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(0.5, false)]
+    public void Each_slice_drops_elements_of_its_own(double dropout, bool same)
+    {
+        TrainingOptions options = SmallRun.Options with { ContextLength = 64, BatchSize = 32, Dropout = dropout };
+        new BatchSlices(32, 64).Count.ShouldBe(1);
+        new BatchSlices(64, 64).Count.ShouldBe(2);
+
+        (FirstLoss(options) == FirstLoss(options with { BatchSize = 64 })).ShouldBe(same);
+
+        static double FirstLoss(TrainingOptions options)
+        {
+            TokenDataset window = new(SmallRun.Tokens.Train[..(options.ContextLength + 1)].ToArray(), []);
+            using WorkerPool pool = new(1);
+            using Gpt2Model model = SmallRun.NewModel(options, VocabularySize);
+            using Trainer trainer = new(model, window, options, pool);
+            return trainer.Step().Loss;
+        }
+    }
+
     /// <summary>What a warm step allocates on the managed heap: nothing but the source of random numbers that draws each pass's batch.</summary>
     [Theory]
-    [InlineData(1, 56)]
-    [InlineData(3, 3 * 56)]
-    public void A_warm_step_allocates_only_what_draws_its_batches(int passes, int bytes)
+    [InlineData(1, 4, 56)]
+    [InlineData(3, 4, 3 * 56)]
+    [InlineData(1, 300, 56)]
+    public void A_warm_step_allocates_only_what_draws_its_batches(int passes, int batchSize, int bytes)
     {
-        TrainingOptions options = SmallRun.Options with { AccumulationSteps = passes, Dropout = 0.1 };
+        TrainingOptions options = SmallRun.Options with { AccumulationSteps = passes, BatchSize = batchSize, Dropout = 0.1 };
         using WorkerPool pool = new(1);
         using Gpt2Model model = SmallRun.NewModel(options, VocabularySize);
         using Trainer trainer = new(model, SmallRun.Tokens, options, pool);

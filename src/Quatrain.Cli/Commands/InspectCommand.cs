@@ -7,6 +7,7 @@ using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
+using Quatrain.Training;
 using Quatrain.Training.Runs;
 using Spectre.Console;
 
@@ -116,7 +117,7 @@ internal static class InspectCommand
             $"GPT-2: {config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, {config.EmbeddingSize} wide, context {config.ContextLength}, vocabulary {config.VocabularySize:N0}, {(config.Bias ? "biases" : "no biases")}, {config.Activation}, {(config.TieEmbeddings ? "tied" : "separate")} head."));
         output.WriteLine();
         output.WriteLine(Invariant($"Memory to train, batch {forecast.BatchSize} x {forecast.ContextLength} tokens:  {Megabytes(forecast.TrainingBytes)}"));
-        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)}"));
+        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)} ({forecast.SliceSize} sequences at a time)"));
         output.WriteLine(Invariant($"Memory to decode {forecast.ContextLength} tokens:  {Megabytes(forecast.DecodingBytes)}"));
         output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, key-value cache {Megabytes(forecast.CacheBytes)}"));
         output.WriteLine(Invariant($"Arithmetic of a training step:  {forecast.StepFlops / 1e9:N2} GFLOP"));
@@ -134,6 +135,7 @@ internal static class InspectCommand
         writer.WriteStartObject("training_memory");
         writer.WriteNumber("batch_size", forecast.BatchSize);
         writer.WriteNumber("context_length", forecast.ContextLength);
+        writer.WriteNumber("slice_size", forecast.SliceSize);
         writer.WriteNumber("weights_bytes", forecast.WeightBytes);
         writer.WriteNumber("gradients_bytes", forecast.GradientBytes);
         writer.WriteNumber("optimizer_bytes", forecast.OptimizerBytes);
@@ -193,15 +195,18 @@ internal static class InspectCommand
     /// <summary>A model's needs for a batch.</summary>
     private sealed record Forecast(Gpt2Config Config, int BatchSize, int ContextLength)
     {
+        /// <summary>The sequences whose activations exist at the same time.</summary>
+        public int SliceSize => new BatchSlices(BatchSize, ContextLength).LargestSize;
+
         public long WeightBytes => Gpt2Memory.WeightBytes(Config);
 
         public long GradientBytes => Gpt2Memory.GradientBytes(Config);
 
         public long OptimizerBytes => Gpt2Memory.OptimizerBytes(Config);
 
-        public long ActivationBytes => Gpt2Memory.TrainingActivationBytes(Config, BatchSize, ContextLength);
+        public long ActivationBytes => Gpt2Memory.TrainingActivationBytes(Config, SliceSize, ContextLength);
 
-        public long TrainingBytes => Gpt2Memory.TrainingBytes(Config, BatchSize, ContextLength);
+        public long TrainingBytes => Gpt2Memory.TrainingBytes(Config, SliceSize, ContextLength);
 
         public long CacheBytes => Gpt2Memory.KvCacheBytes(Config, 1, ContextLength);
 

@@ -160,11 +160,13 @@ public sealed class Gpt2Model : ILanguageModel
     /// <inheritdoc cref="Forward" path="/param"/>
     public Tensor Hidden(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
     {
+        int before = tape.TensorCount;
         Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache?.Length ?? 0);
         x = DropoutOp.Forward(tape, x, Config.EmbeddingDropout);
         for (int layer = 0; layer < _blocks.Length; layer++)
         {
             x = _blocks[layer].Forward(tape, x, cache?[layer]);
+            tape.FreeSince(before, kept: x);
         }
 
         return _finalNorm.Forward(tape, x);
@@ -175,6 +177,9 @@ public sealed class Gpt2Model : ILanguageModel
 
     /// <inheritdoc/>
     public KvCache NewCache(int batchSize) => new(Config.LayerCount, batchSize, Config.ContextLength, Config.EmbeddingSize);
+
+    /// <inheritdoc/>
+    public long TrainingActivationBytes(int batchSize, int sequenceLength) => Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Parameters.Dispose();

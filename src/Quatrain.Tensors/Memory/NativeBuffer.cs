@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Quatrain.Tensors.Memory;
 
 /// <summary>
-/// Zeroed floats outside the garbage-collected heap: they never move, start on a cache line, and lie on huge pages where the
+/// Floats outside the garbage-collected heap: they never move, start on a cache line, and lie on huge pages where the
 /// system gives them.
 /// </summary>
 internal sealed unsafe partial class NativeBuffer : IDisposable
@@ -14,9 +14,11 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
     private const nuint Line = 64;
     private const nuint HugePage = 2 << 20;
 
-    /// <summary>A buffer of <paramref name="length"/> floats, all zero.</summary>
+    /// <summary>A buffer of <paramref name="length"/> floats.</summary>
+    /// <param name="length">The number of floats.</param>
+    /// <param name="clear">True for zeros; false leaves the contents undefined and its pages to whoever touches them first.</param>
     /// <exception cref="InsufficientMemoryException">The system has no such amount of memory; the message gives the size.</exception>
-    public NativeBuffer(long length)
+    public NativeBuffer(long length, bool clear = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
@@ -43,7 +45,11 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
             AdviseHugePages(Data, bytes);
         }
 
-        NativeMemory.Clear(Data, bytes + Line);
+        if (clear)
+        {
+            NativeMemory.Clear(Data, bytes + Line);
+        }
+
         GC.AddMemoryPressure((long)bytes);
     }
 

@@ -37,7 +37,7 @@ public static unsafe class CausalAttentionOp
         AttentionSizes sizes = new(batchSize, headCount, width / headCount, length, keyCount);
         Dropout dropout = tape.Recording && dropoutRate != 0 ? new(dropoutRate, tape.NextDropoutKey()) : Dropout.None;
         Tensor y = tape.NewTensor(new Shape(batchSize, length, width), qkv.RequiresGradient);
-        float* logSums = y.RequiresGradient ? tape.Allocate((long)batchSize * headCount * length) : null;
+        float* logSums = y.RequiresGradient ? tape.Allocate(LogSumCount(sizes)) : null;
         using (Measure(tape, "attention, forward", sizes, products: 2))
         {
             CausalAttentionKernel.Forward(
@@ -54,6 +54,8 @@ public static unsafe class CausalAttentionOp
 
         return y;
     }
+
+    private static long LogSumCount(in AttentionSizes sizes) => (long)sizes.BatchSize * sizes.HeadCount * sizes.QueryCount;
 
     private static HeadRows Rows(float* data, Shape shape) => new(data, (long)shape[1] * shape[2], shape[2]);
 
@@ -91,11 +93,15 @@ public static unsafe class CausalAttentionOp
 
             float* grad = tape.GradientOf(Qkv, out bool accumulate);
             Shape shape = Qkv.Shape;
-            using OperationTimer timer = Measure(tape, "attention, backward", Sizes, products: 4);
-            CausalAttentionKernel.Backward(
-                Part(Qkv.Data, 0, shape), Part(Qkv.Data, 1, shape), Part(Qkv.Data, 2, shape), Rows(Output.Data, Output.Shape), LogSums,
-                Rows(Output.GradientData, Output.Shape), Sizes, Dropout, Part(grad, 0, shape), Part(grad, 1, shape), Part(grad, 2, shape),
-                accumulate, tape.Pool);
+            using (Measure(tape, "attention, backward", Sizes, products: 4))
+            {
+                CausalAttentionKernel.Backward(
+                    Part(Qkv.Data, 0, shape), Part(Qkv.Data, 1, shape), Part(Qkv.Data, 2, shape), Rows(Output.Data, Output.Shape), LogSums,
+                    Rows(Output.GradientData, Output.Shape), Sizes, Dropout, Part(grad, 0, shape), Part(grad, 1, shape), Part(grad, 2, shape),
+                    accumulate, tape.Pool);
+            }
+
+            tape.Free(LogSums, LogSumCount(Sizes));
         }
     }
 }

@@ -1,5 +1,4 @@
 using Quatrain.Tensors.Kernels;
-using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -28,8 +27,8 @@ public static unsafe class CrossEntropyOp
         Check.Ids(nameof(CrossEntropyOp), "targets", targets, columns, IgnoreIndex);
         Tensor loss = tape.NewTensor(new Shape(1), logits.RequiresGradient);
         int* copy = tape.Copy(targets);
-        float* losses = tape.Allocate(rows);
         float* logSums = tape.Allocate(rows);
+        float* losses = tape.Allocate(rows);
         using (tape.Measure("cross entropy, forward", logits.Shape, tensors: 1))
         {
             CrossEntropyKernel.Forward(logits.Data, copy, IgnoreIndex, rows, columns, losses, logSums, tape.Pool);
@@ -43,12 +42,18 @@ public static unsafe class CrossEntropyOp
         }
 
         *loss.Data = scored == 0 ? 0 : (float)(sum / scored);
+        tape.Free(losses, rows);
         if (loss.RequiresGradient)
         {
             CrossEntropyNode node = tape.Record<CrossEntropyNode>(loss);
             (node.Logits, node.Scored) = (logits, scored);
             node.Targets = copy;
             node.LogSums = logSums;
+        }
+        else
+        {
+            tape.Free(copy, rows);
+            tape.Free(logSums, rows);
         }
 
         return loss;
@@ -78,9 +83,14 @@ public static unsafe class CrossEntropyOp
             Logits.GradientData = grad;
             Logits.GradientWritten = true;
             float scale = Scored == 0 ? 0 : *Output.GradientData / Scored;
-            using OperationTimer timer = tape.Measure("cross entropy, backward", Logits.Shape, tensors: 2);
-            CrossEntropyKernel.Backward(
-                Logits.Data, Targets, IgnoreIndex, LogSums, scale, Logits.Shape.Rows, Logits.Shape.Last, grad, tape.Pool);
+            int rows = Logits.Shape.Rows;
+            using (tape.Measure("cross entropy, backward", Logits.Shape, tensors: 2))
+            {
+                CrossEntropyKernel.Backward(Logits.Data, Targets, IgnoreIndex, LogSums, scale, rows, Logits.Shape.Last, grad, tape.Pool);
+            }
+
+            tape.Free(Targets, rows);
+            tape.Free(LogSums, rows);
         }
     }
 }

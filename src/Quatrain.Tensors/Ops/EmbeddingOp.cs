@@ -1,5 +1,4 @@
 using Quatrain.Tensors.Kernels;
-using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -47,6 +46,10 @@ public static unsafe class EmbeddingOp
             (node.TokenTable, node.PositionTable, node.FirstPosition) = (tokenTable, positionTable, firstPosition);
             node.Ids = copy;
         }
+        else
+        {
+            tape.Free(copy, ids.Length);
+        }
 
         return y;
     }
@@ -62,10 +65,14 @@ public static unsafe class EmbeddingOp
             bool accumulateTokens = false, accumulatePositions = false;
             float* tokenGrad = TokenTable.RequiresGradient ? tape.GradientOf(TokenTable, out accumulateTokens) : null;
             float* positionGrad = PositionTable.RequiresGradient ? tape.GradientOf(PositionTable, out accumulatePositions) : null;
-            using OperationTimer timer = tape.Measure("embedding, backward", Output.Shape, tensors: 3);
-            EmbeddingKernel.Backward(
-                Ids, Output.GradientData, FirstPosition, Output.Shape[0], Output.Shape[1], Output.Shape[2],
-                tokenGrad, accumulateTokens, TokenTable.Shape[0], positionGrad, accumulatePositions, PositionTable.Shape[0], tape.Pool);
+            using (tape.Measure("embedding, backward", Output.Shape, tensors: 3))
+            {
+                EmbeddingKernel.Backward(
+                    Ids, Output.GradientData, FirstPosition, Output.Shape[0], Output.Shape[1], Output.Shape[2],
+                    tokenGrad, accumulateTokens, TokenTable.Shape[0], positionGrad, accumulatePositions, PositionTable.Shape[0], tape.Pool);
+            }
+
+            tape.Free(Ids, Output.Shape.Rows);
         }
     }
 }

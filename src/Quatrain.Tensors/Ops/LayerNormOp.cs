@@ -1,5 +1,4 @@
 using Quatrain.Tensors.Kernels;
-using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -36,6 +35,11 @@ public static unsafe class LayerNormOp
             node.Mean = mean;
             node.InverseDeviation = inverseDeviation;
         }
+        else
+        {
+            tape.Free(mean, rows);
+            tape.Free(inverseDeviation, rows);
+        }
 
         return y;
     }
@@ -56,10 +60,18 @@ public static unsafe class LayerNormOp
             float* weightGrad = Weight.RequiresGradient ? tape.GradientOf(Weight, out accumulateWeight) : null;
             float* biasGrad = Bias is { RequiresGradient: true } ? tape.GradientOf(Bias, out accumulateBias) : null;
             int rows = X.Shape.Rows, columns = X.Shape.Last;
-            using OperationTimer timer = tape.Measure("layer norm, backward", X.Shape, tensors: accumulateX ? 4 : 3);
-            LayerNormKernel.Backward(
-                X.Data, Weight.Data, Mean, InverseDeviation, Output.GradientData, rows, columns, xGrad, accumulateX,
-                weightGrad, accumulateWeight, biasGrad, accumulateBias, tape.Allocate(BackwardWorkspace(rows, columns)), tape.Pool);
+            long workspaceLength = BackwardWorkspace(rows, columns);
+            float* workspace = tape.Allocate(workspaceLength);
+            using (tape.Measure("layer norm, backward", X.Shape, tensors: accumulateX ? 4 : 3))
+            {
+                LayerNormKernel.Backward(
+                    X.Data, Weight.Data, Mean, InverseDeviation, Output.GradientData, rows, columns, xGrad, accumulateX,
+                    weightGrad, accumulateWeight, biasGrad, accumulateBias, workspace, tape.Pool);
+            }
+
+            tape.Free(workspace, workspaceLength);
+            tape.Free(Mean, rows);
+            tape.Free(InverseDeviation, rows);
         }
     }
 }

@@ -29,6 +29,10 @@ public static unsafe class WeightedSumOp
             node.X = x;
             node.Weights = copy;
         }
+        else
+        {
+            tape.Free(copy, count);
+        }
 
         return y;
     }
@@ -42,6 +46,7 @@ public static unsafe class WeightedSumOp
         {
             float* grad = tape.GradientOf(X, out bool accumulate);
             WeightedSumKernel.Backward(Weights, *Output.GradientData, X.Shape.ElementCount, grad, accumulate);
+            tape.Free(Weights, X.Shape.ElementCount);
         }
     }
 }

@@ -29,6 +29,7 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
         string.Concat(json.GetProperty("tensors")[0].GetRawText().Where(c => !char.IsWhiteSpace(c))).ShouldBe("""{"name":"wte.weight","shape":[21,16],"parameters":336}""");
         JsonElement training = json.GetProperty("training_memory");
         training.GetProperty("batch_size").GetInt32().ShouldBe(4);
+        training.GetProperty("slice_size").GetInt32().ShouldBe(4);
         training.GetProperty("weights_bytes").GetInt64().ShouldBe(4 * parameters);
         training.GetProperty("optimizer_bytes").GetInt64().ShouldBe(8 * parameters);
         json.GetProperty("decoding_memory").GetProperty("cache_bytes").GetInt64().ShouldBe(2 * 4 * TinyRun.ContextLength * 16);
@@ -52,6 +53,17 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
     [InlineData("gpt2-medium", 1024)]
     public async Task Json_of_a_preset_has_what_it_would_train(string preset, int embeddingSize) =>
         (await Inspect("--preset", preset)).GetProperty("embedding_size").GetInt32().ShouldBe(embeddingSize);
+
+    /// <summary>Activations exist for one slice of a batch at a time.</summary>
+    [Fact]
+    public async Task A_larger_batch_takes_no_more_memory_than_a_slice()
+    {
+        JsonElement one = (await Inspect("--preset", "shakespeare-char", "--batch-size", "8")).GetProperty("training_memory");
+        JsonElement eight = (await Inspect("--preset", "shakespeare-char", "--batch-size", "64")).GetProperty("training_memory");
+
+        eight.GetProperty("slice_size").GetInt32().ShouldBe(8);
+        eight.GetProperty("total_bytes").GetInt64().ShouldBe(one.GetProperty("total_bytes").GetInt64());
+    }
 
     [Fact]
     public async Task Without_json_writes_a_table()

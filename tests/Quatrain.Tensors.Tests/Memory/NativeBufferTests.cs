@@ -19,6 +19,14 @@ public sealed unsafe class NativeBufferTests
     }
 
     [Fact]
+    public void Memory_that_is_not_cleared_is_aligned_and_writable_to_its_end()
+    {
+        using NativeBuffer buffer = new((1 << 20) + 5, clear: false);
+        ((nint)buffer.Data % (2 << 20)).ShouldBe(0);
+        new Span<float>(buffer.Data, (1 << 20) + 5).Fill(1);
+    }
+
+    [Fact]
     public void An_empty_buffer_has_no_memory_and_disposing_twice_is_harmless()
     {
         NativeBuffer empty = new(0), full = new(5);
