@@ -5,9 +5,6 @@ namespace Quatrain.Tensors.Kernels;
 
 internal static unsafe partial class CausalAttentionKernel
 {
-    // What masked scores become: far enough down that their exponential is zero, and finite so that no NaN comes of it.
-    private const float Masked = -1e30f;
-
     private struct ForwardWork : IWork
     {
         public HeadRows Q, K, V, Y;
@@ -16,136 +13,113 @@ internal static unsafe partial class CausalAttentionKernel
         public float* LogSums;
         public float** Scratch;
 
-        public static long ScratchSize(in AttentionSizes sizes)
-        {
-            int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
-            return Panels.Size(sizes.KeyCount, sizes.HeadSize, tileRows)
-                + Panels.Size(sizes.HeadSize, sizes.KeyCount, tileColumns)
-                + Panels.Size(tileColumns, sizes.HeadSize, tileColumns)
-                + (long)RoundUp(sizes.KeyCount, tileRows) * tileColumns
-                + (long)tileColumns * RoundUp(sizes.HeadSize, tileColumns)
-                + tileColumns;
-        }
+        public static long ScratchSize(in AttentionSizes sizes) => new ForwardScratch(sizes, MatMulTile.MachineColumns, null).Size;
 
         public readonly void Execute<L>(int start, int end, int worker)
             where L : unmanaged, ILanes<L>
         {
-            int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-            int headSize = Sizes.HeadSize, paddedSize = RoundUp(headSize, tileColumns);
-            float* keys = Scratch[worker];
-            float* values = keys + Panels.Size(Sizes.KeyCount, headSize, tileRows);
-            float* queries = values + Panels.Size(headSize, Sizes.KeyCount, tileColumns);
-            float* scores = queries + Panels.Size(tileColumns, headSize, tileColumns);
-            float* result = scores + (long)RoundUp(Sizes.KeyCount, tileRows) * tileColumns;
-            float* inverseSums = result + (long)tileColumns * paddedSize;
+            ForwardScratch at = new(Sizes, MatMulTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
-                (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
-                Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-                Panels.PackRows(K.Head(batch, head, headSize), (nint)K.RowStride, Sizes.KeyCount, headSize, tileRows, keys);
-                Panels.PackColumns(V.Head(batch, head, headSize), (nint)V.RowStride, headSize, Sizes.KeyCount, tileColumns, values);
-                for (int first = 0; first < Sizes.QueryCount; first += tileColumns)
-                {
-                    int count = Math.Min(tileColumns, Sizes.QueryCount - first);
-                    int position = Sizes.FirstPosition + first;
-                    int limit = RoundUp(position + count, tileRows);
-                    Panels.PackRows(Q.Head(batch, head, headSize) + first * Q.RowStride, (nint)Q.RowStride, count, headSize, tileColumns, queries);
-                    Scores<L>(keys, queries, headSize, limit, scores);
-                    Softmax<L>(scores, position, limit, Sizes.Scale, dropout, inverseSums,
-                        LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first, count);
-                    WeightedValues<L>(scores, values, position + count, count, result, paddedSize);
-                    for (int i = 0; i < count; i++)
-                    {
-                        float* to = Y.Head(batch, head, headSize) + (first + i) * Y.RowStride;
-                        int d = Scale<L>(result + i * paddedSize, inverseSums[i], headSize, to, 0);
-                        Scale<Lanes1>(result + i * paddedSize, inverseSums[i], headSize, to, d);
-                    }
-                }
+                Head<L>(unit, at);
             }
         }
 
-        /// <summary>result[i, d] = the sum over keys of scores[t, i] * values[t, d].</summary>
-        private readonly void WeightedValues<L>(float* scores, float* values, int keyCount, int count, float* result, int paddedSize)
+        private readonly void Head<L>(int unit, in ForwardScratch at)
             where L : unmanaged, ILanes<L>
         {
-            int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-            TileOutput output = new(paddedSize, null, null, 0);
-            for (int d = 0; d < paddedSize; d += tileColumns)
+            int columns = MatMulTile.Columns<L>(), size = Sizes.HeadSize;
+            (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
+            Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
+            float* k = K.Head(batch, head, size), v = V.Head(batch, head, size);
+            nint kStride = (nint)K.RowStride, vStride = (nint)V.RowStride;
+            if (Sizes.QueryCount > 1)
             {
-                float* panel = values + (long)d * Sizes.KeyCount;
-                for (int i = 0; i < count; i += tileRows)
+                Panels.PackColumns(k, kStride, size, Sizes.KeyCount, at.PaddedSize, at.Keys);
+                k = at.Keys;
+                kStride = at.PaddedSize;
+            }
+
+            if (Sizes.QueryCount > 1 || at.PaddedSize != size)
+            {
+                Panels.PackColumns(v, vStride, size, Sizes.KeyCount, at.PaddedSize, at.Values);
+                v = at.Values;
+                vStride = at.PaddedSize;
+            }
+
+            for (int first = 0; first < Sizes.QueryCount; first += columns)
+            {
+                int count = Math.Min(columns, Sizes.QueryCount - first);
+                int position = Sizes.FirstPosition + first;
+                Panels.PackRows(Q.Head(batch, head, size) + first * Q.RowStride, (nint)Q.RowStride, count, size, columns, at.Queries);
+                ScoreProducts<L>(k, kStride, at.Queries, size, position, 0, position + count, at.Scores);
+                Softmax<L>(
+                    at.Scores, position, position + count, Sizes.Scale, dropout, at.InverseSums,
+                    LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first);
+                WeightedSums<L>(at.Scores, v, vStride, position, count, at.PaddedSize, at.Result);
+                for (int i = 0; i < count; i++)
                 {
-                    MatMulTile.Compute<L, BlockColumns<L>>(
-                        Math.Min(tileRows, count - i), keyCount, scores + i, panel, tileColumns, output, result + i * paddedSize + d, paddedSize);
+                    float* to = Y.Head(batch, head, size) + (first + i) * Y.RowStride;
+                    int d = Scale<L>(at.Result + i * at.PaddedSize, at.InverseSums[i], size, to, 0);
+                    Scale<Lanes1>(at.Result + i * at.PaddedSize, at.InverseSums[i], size, to, d);
                 }
             }
-        }
-    }
-
-    /// <summary>scores[t, i] = k[t] . q[i] for the keys below <paramref name="limit"/> (whole tiles) and one block of queries.</summary>
-    private static void Scores<L>(float* keys, float* queries, int depth, int limit, float* scores)
-        where L : unmanaged, ILanes<L>
-    {
-        int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-        TileOutput output = new(tileColumns, null, null, 0);
-        for (int t = 0; t < limit; t += tileRows)
-        {
-            MatMulTile.Compute<L, PackedPanel<L>>(
-                tileRows, depth, keys + (long)t * depth, queries, tileColumns, output, scores + (long)t * tileColumns, tileColumns);
         }
     }
 
     /// <summary>
     /// Turns scores[t, i] into exp(scale (s - max)), masked and dropped out, and gives each query's 1 / sum (of all, dropped or not) and log-sum.
     /// </summary>
-    private static void Softmax<L>(float* scores, int position, int limit, float scale, Dropout dropout, float* inverseSums, float* logSums, int count)
+    private static void Softmax<L>(float* scores, int position, int end, float scale, Dropout dropout, float* inverseSums, float* logSums)
         where L : unmanaged, ILanes<L>
     {
-        int tileColumns = MatMulTile.Columns<L>();
-        float* logs = stackalloc float[tileColumns];
-        for (int half = 0; half < 2; half++)
+        int columns = MatMulTile.Columns<L>();
+        float* logs = stackalloc float[L.Count];
+        L factor = L.Broadcast(scale * Log2E);
+        for (int lane = 0; lane < columns && position + lane < end; lane += L.Count)
         {
-            float* s = scores + half * L.Count;
-            L lanePosition = L.Indices + L.Broadcast(position + half * L.Count);
+            float* s = scores + lane;
+            int first = position + lane, seenByAll = Math.Min(first + 1, end), last = lane == 0 ? LeftEnd<L>(position, end) : end;
+            L lanePosition = L.Indices + L.Broadcast(first);
             L max = L.Broadcast(Masked);
-            int t = 0;
-            for (; t <= position && t < limit; t++)
+            for (int t = 0; t < seenByAll; t++)
             {
-                max = L.Max(max, L.Load(s + t * tileColumns));
+                max = L.Max(max, L.Load(s + t * columns));
             }
 
-            for (; t < limit; t++)
+            for (int t = seenByAll; t < last; t++)
             {
-                // A key after the lane's query is not seen.
-                L score = L.WhereLess(lanePosition, L.Broadcast(t), L.Broadcast(Masked), L.Load(s + t * tileColumns));
-                score.Store(s + t * tileColumns);
-                max = L.Max(max, score);
+                max = L.Max(max, L.WhereLess(lanePosition, L.Broadcast(t), L.Broadcast(Masked), L.Load(s + t * columns)));
             }
 
-            L sum = L.Zero, factor = L.Broadcast(scale);
-            for (t = 0; t < limit; t++)
+            L sum = L.Zero, shift = L.Zero - max * factor;
+            for (int t = 0; t < last; t++)
             {
-                L p = VectorMath.Exp((L.Load(s + t * tileColumns) - max) * factor);
+                L p = VectorMath.PowerOfTwoBelowOne(L.MultiplyAdd(L.Load(s + t * columns), factor, shift));
+                if (t >= seenByAll)
+                {
+                    p = L.WhereLess(lanePosition, L.Broadcast(t), L.Zero, p);
+                }
+
                 sum += p;
                 if (dropout.Active)
                 {
-                    p *= dropout.Mask<L>(MaskIndex(t, position + half * L.Count));
+                    p *= dropout.Mask<L>(MaskIndex(t, first));
                 }
 
-                p.Store(s + t * tileColumns);
+                p.Store(s + t * columns);
             }
 
-            (L.Broadcast(1) / sum).Store(inverseSums + half * L.Count);
-            (max * factor).Store(logs + half * L.Count);
-            for (int i = half * L.Count; i < Math.Min(count, (half + 1) * L.Count) && logSums is not null; i++)
+            (L.Broadcast(1) / sum).Store(inverseSums + lane);
+            (max * L.Broadcast(scale)).Store(logs);
+            for (int i = 0; i < L.Count && first + i < end && logSums is not null; i++)
             {
-                logSums[i] = logs[i] - MathF.Log(inverseSums[i]);
+                logSums[lane + i] = logs[i] - MathF.Log(inverseSums[lane + i]);
             }
         }
     }
 
-    /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
-    private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
+    private const float Log2E = 1.44269504f;
 
     private static int Scale<L>(float* x, float factor, int count, float* y, int i)
         where L : unmanaged, ILanes<L>
@@ -157,4 +131,34 @@ internal static unsafe partial class CausalAttentionKernel
 
         return i;
     }
+
+    /// <summary>A worker's scratch memory, cut up.</summary>
+    private readonly struct ForwardScratch
+    {
+        public readonly int PaddedSize;
+        public readonly float* Keys, Values, Queries, Scores, Result, InverseSums;
+        public readonly long Size;
+
+        public ForwardScratch(in AttentionSizes sizes, int columns, float* memory)
+        {
+            PaddedSize = RoundUp(sizes.HeadSize, columns);
+            long used = 0;
+            Keys = Take((long)sizes.KeyCount * PaddedSize);
+            Values = Take((long)sizes.KeyCount * PaddedSize);
+            Queries = Take(Panels.Size(columns, sizes.HeadSize, columns));
+            Scores = Take((long)sizes.KeyCount * columns);
+            Result = Take((long)columns * PaddedSize);
+            InverseSums = Take(columns);
+            Size = used;
+
+            float* Take(long floats)
+            {
+                float* start = memory + used;
+                used += RoundUpToLine(floats);
+                return start;
+            }
+        }
+    }
+
+    private static long RoundUpToLine(long floats) => (floats + 15) / 16 * 16;
 }

@@ -99,6 +99,4 @@ internal static partial class CausalAttentionKernel
             },
             sizes.BatchSize * sizes.HeadCount);
     }
-
-    private static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
 }

@@ -1,0 +1,89 @@
+using Quatrain.Tensors.Kernels.Simd;
+
+namespace Quatrain.Tensors.Kernels;
+
+/// <summary>
+/// The products of one block of queries, each in two or three parts so that little of what is masked is computed: keys before the block,
+/// which all of its queries see, and those of the block itself. A block of scores is keys by queries, [t, i] at block[t * columns + i].
+/// </summary>
+internal static unsafe partial class CausalAttentionKernel
+{
+    // What masked scores count as in a maximum: below any other, and finite so that no NaN comes of it.
+    private const float Masked = -1e30f;
+
+    /// <summary>
+    /// block[t, i] = left[t] . right[i] for the block's queries, the first at <paramref name="position"/>, and keys [first, end); the left half's queries
+    /// see none of the last keys, so there only the right half is written.
+    /// </summary>
+    private static void ScoreProducts<L>(float* left, nint leftStride, float* right, int depth, int position, int first, int end, float* block)
+        where L : unmanaged, ILanes<L>
+    {
+        int columns = MatMulTile.Columns<L>(), leftEnd = LeftEnd<L>(position, end);
+        if (leftEnd > first)
+        {
+            HeadTile.Multiply<L, RowLayout>(
+                leftEnd - first, depth, left + first * leftStride, leftStride, right, columns, block + (nint)first * columns, columns);
+        }
+
+        if (end > leftEnd)
+        {
+            // Eight rows at least: some before the half's first are computed again where there are fewer.
+            int from = Math.Min(leftEnd, end - 8);
+            HeadTile.MultiplyHalf<L, RowLayout>(
+                end - from, depth, left + from * leftStride, leftStride, right + L.Count, columns, block + (nint)from * columns + L.Count, columns);
+        }
+    }
+
+    /// <summary>The end of the keys that the left half of the block's queries are given scores for.</summary>
+    private static int LeftEnd<L>(int position, int end)
+        where L : unmanaged, ILanes<L> => L.Count >= 8 ? Math.Min(position + L.Count, end) : end;
+
+    /// <summary>result[i, d] = the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d].</summary>
+    private static void WeightedSums<L>(
+        float* block, float* rows, nint rowStride, int position, int count, int paddedSize, float* result)
+        where L : unmanaged, ILanes<L>
+    {
+        int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
+        for (int d = 0; d < paddedSize; d += columns)
+        {
+            for (int i = 0; i < count; i += step)
+            {
+                int tile = count - i == 1 ? 1 : step;
+                int keys = Math.Min(position + i + step, position + count);
+                HeadTile.MultiplyAdd<L, ColumnLayout>(
+                    tile, keys, block + i, columns, rows + d, rowStride, result + (nint)i * paddedSize + d, paddedSize, add: false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d]: added for the keys before the block, written for
+    /// its own, which no earlier block has seen.
+    /// </summary>
+    private static void AddToKeys<L>(
+        float* block, float* rows, int position, int count, float* grad, int paddedSize)
+        where L : unmanaged, ILanes<L>
+    {
+        int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
+        for (int d = 0; d < paddedSize; d += columns)
+        {
+            HeadTile.MultiplyAdd<L, RowLayout>(position, count, block, columns, rows + d, paddedSize, grad + d, paddedSize);
+            for (int i = 0; i < count; i += step)
+            {
+                int t = position + i;
+                HeadTile.MultiplyAdd<L, RowLayout>(
+                    step, count - i, block + (nint)t * columns + i, columns, rows + (nint)i * paddedSize + d, paddedSize, grad + (nint)t * paddedSize + d, paddedSize,
+                    add: false);
+            }
+        }
+    }
+
+    /// <summary>The height of the steps in which a block's diagonal is followed: such that no step crosses from one register to the next.</summary>
+    private static int DiagonalRows<L>()
+        where L : unmanaged, ILanes<L> => Math.Min(HeadTile.LowRows<L>(), L.Count);
+
+    /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
+    private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
+
+    private static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
+}
