@@ -37,48 +37,60 @@ internal static unsafe partial class CausalAttentionKernel
             (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
             int size = Sizes.HeadSize, length = Sizes.KeyCount, padded = at.PaddedSize;
             Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-            Panels.PackColumns(K.Head(batch, head, size), (nint)K.RowStride, size, length, padded, at.Keys);
-            Panels.PackColumns(V.Head(batch, head, size), (nint)V.RowStride, size, length, padded, at.Values);
+            Rows q = Head(Q, batch, head), k = Padded(Head(K, batch, head), length, size, padded, at.Keys);
+            Rows v = Head(V, batch, head), y = Head(Y, batch, head), dy = Head(YGrad, batch, head);
+            Rows dq = Head(QGrad, batch, head), dk = Head(KGrad, batch, head), dv = Head(VGrad, batch, head);
+
+            // Straight to where they belong if whole tiles of columns fit there.
+            bool direct = size == padded;
+            TileEnd own = TileEnd.AddIf(direct && Accumulate);
+            Rows keyGrad = direct ? dk : new(at.KeyGrad, padded), valueGrad = direct ? dv : new(at.ValueGrad, padded);
             for (int first = 0; first < length; first += columns)
             {
                 int count = Math.Min(columns, length - first), end = first + count;
-                float* q = Q.Head(batch, head, size) + first * Q.RowStride;
-                float* dy = YGrad.Head(batch, head, size) + first * YGrad.RowStride;
-                Panels.PackColumns(q, (nint)Q.RowStride, size, count, padded, at.Queries);
-                Panels.PackRows(at.Queries, padded, count, size, columns, at.QueriesAcross);
-                Panels.PackColumns(dy, (nint)YGrad.RowStride, size, count, padded, at.OutputGrads);
-                Panels.PackRows(at.OutputGrads, padded, count, size, columns, at.OutputGradsAcross);
-                RowProducts<L>(Y.Head(batch, head, size) + first * Y.RowStride, Y.RowStride, at.OutputGrads, padded, count, size, at.RowProducts);
-                ScoreProducts<L>(at.Keys, padded, at.QueriesAcross, size, first, 0, end, at.Probabilities);
-                ScoreProducts<L>(at.Values, padded, at.OutputGradsAcross, size, first, 0, end, at.ScoreGrads);
+                Rows queries = Padded(q.From(first), count, size, padded, at.Queries);
+                Rows outputGrads = Padded(dy.From(first), count, size, padded, at.OutputGrads);
+                Panels.PackRows(queries[0], queries.Stride, count, size, columns, at.QueriesAcross);
+                Panels.PackRows(outputGrads[0], outputGrads.Stride, count, size, columns, at.OutputGradsAcross);
+                RowProducts<L>(y.From(first), outputGrads, count, size, at.RowProducts);
+                ScoreProducts<L>(k, at.QueriesAcross, size, first, 0, end, at.Probabilities);
+                ScoreProducts<L>(v, at.OutputGradsAcross, size, first, 0, end, at.ScoreGrads);
                 ScoreGradients<L>(at, LogSums + (long)unit * length + first, Sizes.Scale, first, end, dropout);
 
-                AddToKeys<L>(at.Probabilities, at.OutputGrads, first, count, at.ValueGrad, padded);
-                AddToKeys<L>(at.ScoreGrads, at.Queries, first, count, at.KeyGrad, padded);
-                WeightedSums<L>(at.ScoreGrads, at.Keys, padded, first, count, padded, at.QueryGrad);
-                Write<L>(at.QueryGrad, padded, Sizes.Scale, count, QGrad.Head(batch, head, size) + first * QGrad.RowStride, QGrad.RowStride);
+                AddToKeys<L>(at.Probabilities, outputGrads, first, count, padded, valueGrad, own);
+                AddToKeys<L>(at.ScoreGrads, queries, first, count, padded, keyGrad, own);
+                WeightedSums<L>(at.ScoreGrads, k, first, count, padded, direct ? dq.From(first) : new(at.QueryGrad, padded), own);
+                if (!direct)
+                {
+                    Write<L>(new(at.QueryGrad, padded), count, dq.From(first));
+                }
             }
 
-            Write<L>(at.KeyGrad, padded, Sizes.Scale, length, KGrad.Head(batch, head, size), KGrad.RowStride);
-            Write<L>(at.ValueGrad, padded, 1, length, VGrad.Head(batch, head, size), VGrad.RowStride);
+            if (!direct)
+            {
+                Write<L>(keyGrad, length, dk);
+                Write<L>(valueGrad, length, dv);
+            }
         }
 
-        private readonly void Write<L>(float* from, int fromStride, float factor, int rows, float* to, long toStride)
+        private readonly Rows Head(in HeadRows rows, int batch, int head) => new(rows.Head(batch, head, Sizes.HeadSize), (nint)rows.RowStride);
+
+        private readonly void Write<L>(Rows from, int rows, Rows to)
             where L : unmanaged, ILanes<L>
         {
             for (int row = 0; row < rows; row++)
             {
-                int d = WriteRow<L>(from + (nint)row * fromStride, factor, to + row * toStride, 0);
-                WriteRow<Lanes1>(from + (nint)row * fromStride, factor, to + row * toStride, d);
+                int d = WriteRow<L>(from[row], to[row], 0);
+                WriteRow<Lanes1>(from[row], to[row], d);
             }
         }
 
-        private readonly int WriteRow<L>(float* from, float factor, float* to, int d)
+        private readonly int WriteRow<L>(float* from, float* to, int d)
             where L : unmanaged, ILanes<L>
         {
             for (; d + L.Count <= Sizes.HeadSize; d += L.Count)
             {
-                L grad = L.Load(from + d) * L.Broadcast(factor);
+                L grad = L.Load(from + d);
                 (Accumulate ? grad + L.Load(to + d) : grad).Store(to + d);
             }
 
@@ -87,31 +99,30 @@ internal static unsafe partial class CausalAttentionKernel
     }
 
     /// <summary>products[i] = x[i] . y[i] for rows i.</summary>
-    private static void RowProducts<L>(float* x, long xStride, float* y, long yStride, int count, int size, float* products)
+    private static void RowProducts<L>(Rows x, Rows y, int count, int size, float* products)
         where L : unmanaged, ILanes<L>
     {
         for (int i = 0; i < count; i++)
         {
+            float* left = x[i], right = y[i];
             int d = 0;
             L sum = L.Zero;
             for (; d + L.Count <= size; d += L.Count)
             {
-                sum = L.MultiplyAdd(L.Load(x + d), L.Load(y + d), sum);
+                sum = L.MultiplyAdd(L.Load(left + d), L.Load(right + d), sum);
             }
 
             float product = sum.Sum();
             for (; d < size; d++)
             {
-                product += x[d] * y[d];
+                product += left[d] * right[d];
             }
 
             products[i] = product;
-            x += xStride;
-            y += yStride;
         }
     }
 
-    /// <summary>Turns the scores into P M, and dy v^T into sqrt(head size) dS, in place.</summary>
+    /// <summary>Turns the scores into P M, and dy v^T into dS, in place.</summary>
     private static void ScoreGradients<L>(in BackwardScratch at, float* logSums, float scale, int position, int end, Dropout dropout)
         where L : unmanaged, ILanes<L>
     {
@@ -122,7 +133,7 @@ internal static unsafe partial class CausalAttentionKernel
             logs[i] = position + i < end ? logSums[i] * -Log2E : 0;
         }
 
-        L factor = L.Broadcast(scale * Log2E);
+        L factor = L.Broadcast(scale * Log2E), gradFactor = L.Broadcast(scale);
         for (int lane = 0; lane < columns && position + lane < end; lane += L.Count)
         {
             float* p = at.Probabilities + lane, g = at.ScoreGrads + lane;
@@ -146,7 +157,7 @@ internal static unsafe partial class CausalAttentionKernel
                 }
 
                 kept.Store(p + t * columns);
-                (probability * (grad - product)).Store(g + t * columns);
+                (probability * (grad - product) * gradFactor).Store(g + t * columns);
             }
         }
     }
@@ -155,26 +166,24 @@ internal static unsafe partial class CausalAttentionKernel
     private readonly struct BackwardScratch
     {
         public readonly int PaddedSize;
-        public readonly float* Keys, Values, Queries, QueriesAcross, OutputGrads, OutputGradsAcross;
+        public readonly float* Keys, Queries, QueriesAcross, OutputGrads, OutputGradsAcross;
         public readonly float* Probabilities, ScoreGrads, KeyGrad, ValueGrad, QueryGrad, RowProducts;
         public readonly long Size;
 
         public BackwardScratch(in AttentionSizes sizes, int columns, float* memory)
         {
-            // Blocks and gradients have room for the last tile's rows, which nobody reads.
-            int size = sizes.HeadSize, length = sizes.KeyCount, rows = RoundUp(length, columns);
+            int size = sizes.HeadSize, length = sizes.KeyCount;
             PaddedSize = RoundUp(size, columns);
             long used = 0;
             Keys = Take((long)length * PaddedSize);
-            Values = Take((long)length * PaddedSize);
             Queries = Take((long)columns * PaddedSize);
             QueriesAcross = Take(Panels.Size(columns, size, columns));
             OutputGrads = Take((long)columns * PaddedSize);
             OutputGradsAcross = Take(Panels.Size(columns, size, columns));
-            Probabilities = Take((long)rows * columns);
-            ScoreGrads = Take((long)rows * columns);
-            KeyGrad = Take((long)rows * PaddedSize);
-            ValueGrad = Take((long)rows * PaddedSize);
+            Probabilities = Take((long)length * columns);
+            ScoreGrads = Take((long)length * columns);
+            KeyGrad = Take((long)length * PaddedSize);
+            ValueGrad = Take((long)length * PaddedSize);
             QueryGrad = Take((long)columns * PaddedSize);
             RowProducts = Take(columns);
             Size = used;

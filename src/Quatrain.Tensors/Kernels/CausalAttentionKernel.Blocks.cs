@@ -15,22 +15,22 @@ internal static unsafe partial class CausalAttentionKernel
     /// block[t, i] = left[t] . right[i] for the block's queries, the first at <paramref name="position"/>, and keys [first, end); the left half's queries
     /// see none of the last keys, so there only the right half is written.
     /// </summary>
-    private static void ScoreProducts<L>(float* left, nint leftStride, float* right, int depth, int position, int first, int end, float* block)
+    private static void ScoreProducts<L>(Rows left, float* right, int depth, int position, int first, int end, float* block)
         where L : unmanaged, ILanes<L>
     {
         int columns = MatMulTile.Columns<L>(), leftEnd = LeftEnd<L>(position, end);
         if (leftEnd > first)
         {
-            HeadTile.Multiply<L, RowLayout>(
-                leftEnd - first, depth, left + first * leftStride, leftStride, right, columns, block + (nint)first * columns, columns);
+            HeadTile.Overwrite<L, RowLayout>(
+                leftEnd - first, depth, left[first], left.Stride, right, columns, block + (nint)first * columns, columns);
         }
 
         if (end > leftEnd)
         {
             // Eight rows at least: some before the half's first are computed again where there are fewer.
             int from = Math.Min(leftEnd, end - 8);
-            HeadTile.MultiplyHalf<L, RowLayout>(
-                end - from, depth, left + from * leftStride, leftStride, right + L.Count, columns, block + (nint)from * columns + L.Count, columns);
+            HeadTile.OverwriteHalf<L, RowLayout>(
+                end - from, depth, left[from], left.Stride, right + L.Count, columns, block + (nint)from * columns + L.Count, columns);
         }
     }
 
@@ -39,8 +39,7 @@ internal static unsafe partial class CausalAttentionKernel
         where L : unmanaged, ILanes<L> => L.Count >= 8 ? Math.Min(position + L.Count, end) : end;
 
     /// <summary>result[i, d] = the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d].</summary>
-    private static void WeightedSums<L>(
-        float* block, float* rows, nint rowStride, int position, int count, int paddedSize, float* result)
+    private static void WeightedSums<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows result, in TileEnd end)
         where L : unmanaged, ILanes<L>
     {
         int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
@@ -48,32 +47,29 @@ internal static unsafe partial class CausalAttentionKernel
         {
             for (int i = 0; i < count; i += step)
             {
-                int tile = count - i == 1 ? 1 : step;
-                int keys = Math.Min(position + i + step, position + count);
-                HeadTile.MultiplyAdd<L, ColumnLayout>(
-                    tile, keys, block + i, columns, rows + d, rowStride, result + (nint)i * paddedSize + d, paddedSize, add: false);
+                int tile = Math.Min(step, count - i);
+                HeadTile.Multiply<L, ColumnLayout>(
+                    tile, position + i + tile, block + i, columns, rows[0] + d, rows.Stride, result[i] + d, result.Stride, end.Down(i));
             }
         }
     }
 
     /// <summary>
-    /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d]: added for the keys before the block, written for
-    /// its own, which no earlier block has seen.
+    /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d]: added for the keys before the
+    /// block, ended as <paramref name="own"/> says for its own, which no earlier block has seen.
     /// </summary>
-    private static void AddToKeys<L>(
-        float* block, float* rows, int position, int count, float* grad, int paddedSize)
+    private static void AddToKeys<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows grad, in TileEnd own)
         where L : unmanaged, ILanes<L>
     {
         int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
         for (int d = 0; d < paddedSize; d += columns)
         {
-            HeadTile.MultiplyAdd<L, RowLayout>(position, count, block, columns, rows + d, paddedSize, grad + d, paddedSize);
+            HeadTile.Multiply<L, RowLayout>(position, count, block, columns, rows[0] + d, rows.Stride, grad[0] + d, grad.Stride, TileEnd.Add);
             for (int i = 0; i < count; i += step)
             {
                 int t = position + i;
-                HeadTile.MultiplyAdd<L, RowLayout>(
-                    step, count - i, block + (nint)t * columns + i, columns, rows + (nint)i * paddedSize + d, paddedSize, grad + (nint)t * paddedSize + d, paddedSize,
-                    add: false);
+                HeadTile.Multiply<L, RowLayout>(
+                    Math.Min(step, count - i), count - i, block + (nint)t * columns + i, columns, rows[i] + d, rows.Stride, grad[t] + d, grad.Stride, own);
             }
         }
     }
@@ -85,5 +81,30 @@ internal static unsafe partial class CausalAttentionKernel
     /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
     private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
 
+    /// <summary>A head's rows as the tiles need them: where they lie if whole tiles of columns are to be had there, else copied and filled up with zeros.</summary>
+    private static Rows Padded(in Rows rows, int count, int size, int paddedSize, float* copy)
+    {
+        if (size == paddedSize)
+        {
+            return rows;
+        }
+
+        Panels.PackColumns(rows[0], rows.Stride, size, count, paddedSize, copy);
+        return new Rows(copy, paddedSize);
+    }
+
     private static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
+
+    private static long RoundUpToLine(long floats) => (floats + 15) / 16 * 16;
+
+    /// <summary>Rows of floats, and the floats from one to the next.</summary>
+    private readonly struct Rows(float* data, nint stride)
+    {
+        public readonly nint Stride = stride;
+        private readonly float* _data = data;
+
+        public float* this[int row] => _data + row * Stride;
+
+        public Rows From(int row) => new(this[row], Stride);
+    }
 }

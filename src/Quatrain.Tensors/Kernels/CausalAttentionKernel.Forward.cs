@@ -31,40 +31,28 @@ internal static unsafe partial class CausalAttentionKernel
             int columns = MatMulTile.Columns<L>(), size = Sizes.HeadSize;
             (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
             Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-            float* k = K.Head(batch, head, size), v = V.Head(batch, head, size);
-            nint kStride = (nint)K.RowStride, vStride = (nint)V.RowStride;
-            if (Sizes.QueryCount > 1)
-            {
-                Panels.PackColumns(k, kStride, size, Sizes.KeyCount, at.PaddedSize, at.Keys);
-                k = at.Keys;
-                kStride = at.PaddedSize;
-            }
-
-            if (Sizes.QueryCount > 1 || at.PaddedSize != size)
-            {
-                Panels.PackColumns(v, vStride, size, Sizes.KeyCount, at.PaddedSize, at.Values);
-                v = at.Values;
-                vStride = at.PaddedSize;
-            }
-
+            Rows q = Head(Q, batch, head), k = Head(K, batch, head), y = Head(Y, batch, head);
+            Rows v = Padded(Head(V, batch, head), Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            bool direct = size == at.PaddedSize;
             for (int first = 0; first < Sizes.QueryCount; first += columns)
             {
                 int count = Math.Min(columns, Sizes.QueryCount - first);
                 int position = Sizes.FirstPosition + first;
-                Panels.PackRows(Q.Head(batch, head, size) + first * Q.RowStride, (nint)Q.RowStride, count, size, columns, at.Queries);
-                ScoreProducts<L>(k, kStride, at.Queries, size, position, 0, position + count, at.Scores);
+                Panels.PackRows(q[first], q.Stride, count, size, columns, at.Queries);
+                ScoreProducts<L>(k, at.Queries, size, position, 0, position + count, at.Scores);
                 Softmax<L>(
                     at.Scores, position, position + count, Sizes.Scale, dropout, at.InverseSums,
                     LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first);
-                WeightedSums<L>(at.Scores, v, vStride, position, count, at.PaddedSize, at.Result);
-                for (int i = 0; i < count; i++)
+                Rows result = direct ? y.From(first) : new Rows(at.Result, at.PaddedSize);
+                WeightedSums<L>(at.Scores, v, position, count, at.PaddedSize, result, TileEnd.Scale(at.InverseSums));
+                for (int i = 0; i < count && !direct; i++)
                 {
-                    float* to = Y.Head(batch, head, size) + (first + i) * Y.RowStride;
-                    int d = Scale<L>(at.Result + i * at.PaddedSize, at.InverseSums[i], size, to, 0);
-                    Scale<Lanes1>(at.Result + i * at.PaddedSize, at.InverseSums[i], size, to, d);
+                    new Span<float>(result[i], size).CopyTo(new Span<float>(y[first + i], size));
                 }
             }
         }
+
+        private readonly Rows Head(in HeadRows rows, int batch, int head) => new(rows.Head(batch, head, Sizes.HeadSize), (nint)rows.RowStride);
     }
 
     /// <summary>
@@ -82,12 +70,18 @@ internal static unsafe partial class CausalAttentionKernel
             int first = position + lane, seenByAll = Math.Min(first + 1, end), last = lane == 0 ? LeftEnd<L>(position, end) : end;
             L lanePosition = L.Indices + L.Broadcast(first);
             L max = L.Broadcast(Masked);
-            for (int t = 0; t < seenByAll; t++)
+            L other = max;
+            int unmasked = seenByAll & ~1;
+            for (int t = 0; t < unmasked; t += 2)
             {
+                // Two chains: one waits for itself.
                 max = L.Max(max, L.Load(s + t * columns));
+                other = L.Max(other, L.Load(s + (t + 1) * columns));
             }
 
-            for (int t = seenByAll; t < last; t++)
+            max = L.Max(max, other);
+
+            for (int t = unmasked; t < last; t++)
             {
                 max = L.Max(max, L.WhereLess(lanePosition, L.Broadcast(t), L.Broadcast(Masked), L.Load(s + t * columns)));
             }
@@ -121,29 +115,17 @@ internal static unsafe partial class CausalAttentionKernel
 
     private const float Log2E = 1.44269504f;
 
-    private static int Scale<L>(float* x, float factor, int count, float* y, int i)
-        where L : unmanaged, ILanes<L>
-    {
-        for (; i + L.Count <= count; i += L.Count)
-        {
-            (L.Load(x + i) * L.Broadcast(factor)).Store(y + i);
-        }
-
-        return i;
-    }
-
     /// <summary>A worker's scratch memory, cut up.</summary>
     private readonly struct ForwardScratch
     {
         public readonly int PaddedSize;
-        public readonly float* Keys, Values, Queries, Scores, Result, InverseSums;
+        public readonly float* Values, Queries, Scores, Result, InverseSums;
         public readonly long Size;
 
         public ForwardScratch(in AttentionSizes sizes, int columns, float* memory)
         {
             PaddedSize = RoundUp(sizes.HeadSize, columns);
             long used = 0;
-            Keys = Take((long)sizes.KeyCount * PaddedSize);
             Values = Take((long)sizes.KeyCount * PaddedSize);
             Queries = Take(Panels.Size(columns, sizes.HeadSize, columns));
             Scores = Take((long)sizes.KeyCount * columns);
@@ -159,6 +141,4 @@ internal static unsafe partial class CausalAttentionKernel
             }
         }
     }
-
-    private static long RoundUpToLine(long floats) => (floats + 15) / 16 * 16;
 }

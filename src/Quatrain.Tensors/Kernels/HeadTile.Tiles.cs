@@ -7,7 +7,7 @@ internal static unsafe partial class HeadTile
 {
     /// <summary>12 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile12<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, bool add)
+    private static void Tile12<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -71,23 +71,23 @@ internal static unsafe partial class HeadTile
             b += bStride;
         }
 
-        Store(l0, r0, c, add);
-        Store(l1, r1, c + cStride, add);
-        Store(l2, r2, c + 2 * cStride, add);
-        Store(l3, r3, c + 3 * cStride, add);
-        Store(l4, r4, c + 4 * cStride, add);
-        Store(l5, r5, c + 5 * cStride, add);
-        Store(l6, r6, c + 6 * cStride, add);
-        Store(l7, r7, c + 7 * cStride, add);
-        Store(l8, r8, c + 8 * cStride, add);
-        Store(l9, r9, c + 9 * cStride, add);
-        Store(l10, r10, c + 10 * cStride, add);
-        Store(l11, r11, c + 11 * cStride, add);
+        end.Store(l0, r0, c, 0);
+        end.Store(l1, r1, c + cStride, 1);
+        end.Store(l2, r2, c + 2 * cStride, 2);
+        end.Store(l3, r3, c + 3 * cStride, 3);
+        end.Store(l4, r4, c + 4 * cStride, 4);
+        end.Store(l5, r5, c + 5 * cStride, 5);
+        end.Store(l6, r6, c + 6 * cStride, 6);
+        end.Store(l7, r7, c + 7 * cStride, 7);
+        end.Store(l8, r8, c + 8 * cStride, 8);
+        end.Store(l9, r9, c + 9 * cStride, 9);
+        end.Store(l10, r10, c + 10 * cStride, 10);
+        end.Store(l11, r11, c + 11 * cStride, 11);
     }
 
     /// <summary>8 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile8<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, bool add)
+    private static void Tile8<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -133,19 +133,19 @@ internal static unsafe partial class HeadTile
             b += bStride;
         }
 
-        Store(l0, r0, c, add);
-        Store(l1, r1, c + cStride, add);
-        Store(l2, r2, c + 2 * cStride, add);
-        Store(l3, r3, c + 3 * cStride, add);
-        Store(l4, r4, c + 4 * cStride, add);
-        Store(l5, r5, c + 5 * cStride, add);
-        Store(l6, r6, c + 6 * cStride, add);
-        Store(l7, r7, c + 7 * cStride, add);
+        end.Store(l0, r0, c, 0);
+        end.Store(l1, r1, c + cStride, 1);
+        end.Store(l2, r2, c + 2 * cStride, 2);
+        end.Store(l3, r3, c + 3 * cStride, 3);
+        end.Store(l4, r4, c + 4 * cStride, 4);
+        end.Store(l5, r5, c + 5 * cStride, 5);
+        end.Store(l6, r6, c + 6 * cStride, 6);
+        end.Store(l7, r7, c + 7 * cStride, 7);
     }
 
     /// <summary>6 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile6<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, bool add)
+    private static void Tile6<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -183,17 +183,17 @@ internal static unsafe partial class HeadTile
             b += bStride;
         }
 
-        Store(l0, r0, c, add);
-        Store(l1, r1, c + cStride, add);
-        Store(l2, r2, c + 2 * cStride, add);
-        Store(l3, r3, c + 3 * cStride, add);
-        Store(l4, r4, c + 4 * cStride, add);
-        Store(l5, r5, c + 5 * cStride, add);
+        end.Store(l0, r0, c, 0);
+        end.Store(l1, r1, c + cStride, 1);
+        end.Store(l2, r2, c + 2 * cStride, 2);
+        end.Store(l3, r3, c + 3 * cStride, 3);
+        end.Store(l4, r4, c + 4 * cStride, 4);
+        end.Store(l5, r5, c + 5 * cStride, 5);
     }
 
     /// <summary>4 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile4<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, bool add)
+    private static void Tile4<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -221,15 +221,15 @@ internal static unsafe partial class HeadTile
             b += bStride;
         }
 
-        Store(l0, r0, c, add);
-        Store(l1, r1, c + cStride, add);
-        Store(l2, r2, c + 2 * cStride, add);
-        Store(l3, r3, c + 3 * cStride, add);
+        end.Store(l0, r0, c, 0);
+        end.Store(l1, r1, c + cStride, 1);
+        end.Store(l2, r2, c + 2 * cStride, 2);
+        end.Store(l3, r3, c + 3 * cStride, 3);
     }
 
     /// <summary>1 row by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile1<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, bool add)
+    private static void Tile1<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -244,7 +244,7 @@ internal static unsafe partial class HeadTile
             b += bStride;
         }
 
-        Store(l0, r0, c, add);
+        end.Store(l0, r0, c, 0);
     }
 
     /// <summary>8 rows by one register.</summary>
@@ -287,19 +287,5 @@ internal static unsafe partial class HeadTile
         l5.Store(c + 5 * cStride);
         l6.Store(c + 6 * cStride);
         l7.Store(c + 7 * cStride);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<V>(V left, V right, float* c, bool add)
-        where V : unmanaged, ILanes<V>
-    {
-        if (add)
-        {
-            left += V.Load(c);
-            right += V.Load(c + V.Count);
-        }
-
-        left.Store(c);
-        right.Store(c + V.Count);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Quatrain.Tensors.Kernels.Simd;
 
 namespace Quatrain.Tensors.Kernels;
@@ -26,6 +27,43 @@ internal readonly struct ColumnLayout : IHeadLayout
     public static nint Column(nint stride) => stride;
 }
 
+/// <summary>What a tile does with its sums: c = sums, c = c + sums, or, with a factor for each row, c = factor * sums.</summary>
+internal readonly unsafe struct TileEnd(bool add, float* factors)
+{
+    public static TileEnd Overwrite => default;
+
+    public static TileEnd Add => new(true, null);
+
+    public static TileEnd AddIf(bool add) => new(add, null);
+
+    public static TileEnd Scale(float* factors) => new(false, factors);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<V>(V left, V right, float* c, int row)
+        where V : unmanaged, ILanes<V>
+    {
+        if (add)
+        {
+            left += V.Load(c);
+            right += V.Load(c + V.Count);
+        }
+
+        if (factors is not null)
+        {
+            V factor = V.Broadcast(factors[row]);
+            left *= factor;
+            right *= factor;
+        }
+
+        left.Store(c);
+        right.Store(c + V.Count);
+    }
+
+    /// <summary>The same for the tile that begins <paramref name="rows"/> further down.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TileEnd Down(int rows) => new(add, factors is null ? null : factors + rows);
+}
+
 /// <summary>
 /// The register tiles of attention: c[m, n] = sum over k of a[m, k] * b[k, n] for a few rows m and two registers of columns n, where neither
 /// operand is packed, because a head's rows are too few to be read often enough to pay for it.
@@ -37,49 +75,48 @@ internal readonly struct ColumnLayout : IHeadLayout
 /// </remarks>
 internal static unsafe partial class HeadTile
 {
-    /// <summary>The rows of the higher tile.</summary>
-    public static int HighRows<V>()
-        where V : unmanaged, ILanes<V> => V.Count == 16 ? 12 : 6;
-
     /// <summary>The rows of the lower tile.</summary>
     public static int LowRows<V>()
         where V : unmanaged, ILanes<V> => V.Count == 16 ? 8 : 4;
 
-    /// <summary>c = a b for any number of rows. Where no tiles fit exactly the last one computes some rows a second time.</summary>
-    public static void Multiply<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride)
+    private static int HighRows<V>()
+        where V : unmanaged, ILanes<V> => V.Count == 16 ? 12 : 6;
+
+    /// <summary>c = a b, ended as <paramref name="end"/> says, each row once.</summary>
+    public static void Multiply<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
-        int low = LowRows<V>(), row = HighTiles<V, L>(rows, depth, a, aStride, b, bStride, c, cStride, false);
-        if (rows < low)
+        int low = LowRows<V>(), row = HighTiles<V, L>(rows, depth, a, aStride, b, bStride, c, cStride, end);
+        for (; row + low <= rows; row += low)
         {
-            Single<V, L>(0, rows, depth, a, aStride, b, bStride, c, cStride, false);
+            Low<V, L>(depth, a + row * L.Row(aStride), aStride, b, bStride, c + row * cStride, cStride, end.Down(row));
+        }
+
+        for (; row < rows; row++)
+        {
+            Tile1<V, L>(a + row * L.Row(aStride), aStride, b, bStride, depth, c + row * cStride, cStride, end.Down(row));
+        }
+    }
+
+    /// <summary>c = a b. Where no tiles fit exactly the last one computes some rows a second time, which is faster than one by one.</summary>
+    public static void Overwrite<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride)
+        where V : unmanaged, ILanes<V>
+        where L : struct, IHeadLayout
+    {
+        int low = LowRows<V>(), rest = rows % low;
+        if (rest == 0 || rows < low)
+        {
+            Multiply<V, L>(rows, depth, a, aStride, b, bStride, c, cStride, TileEnd.Overwrite);
             return;
         }
 
-        for (; row < rows; row += low)
-        {
-            int first = Math.Min(row, rows - low);
-            Low<V, L>(depth, a + first * L.Row(aStride), aStride, b, bStride, c + first * cStride, cStride, false);
-        }
-    }
-
-    /// <summary>c += a b, or c = a b, each row once.</summary>
-    public static void MultiplyAdd<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, bool add = true)
-        where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
-    {
-        int low = LowRows<V>(), row = HighTiles<V, L>(rows, depth, a, aStride, b, bStride, c, cStride, add);
-        for (; row + low <= rows; row += low)
-        {
-            Low<V, L>(depth, a + row * L.Row(aStride), aStride, b, bStride, c + row * cStride, cStride, add);
-        }
-
-        Single<V, L>(row, rows, depth, a, aStride, b, bStride, c, cStride, add);
+        Multiply<V, L>(rows - rest, depth, a, aStride, b, bStride, c, cStride, TileEnd.Overwrite);
+        Low<V, L>(depth, a + (rows - low) * L.Row(aStride), aStride, b, bStride, c + (rows - low) * cStride, cStride, TileEnd.Overwrite);
     }
 
     /// <summary>c = a b for one register of columns and at least 8 rows.</summary>
-    public static void MultiplyHalf<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride)
+    public static void OverwriteHalf<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -91,7 +128,7 @@ internal static unsafe partial class HeadTile
     }
 
     /// <summary>Does as many rows in high tiles as leave a number that low ones fit best, and returns how many.</summary>
-    private static int HighTiles<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, bool add)
+    private static int HighTiles<V, L>(int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
@@ -106,38 +143,28 @@ internal static unsafe partial class HeadTile
             float* from = a + row * L.Row(aStride), to = c + row * cStride;
             if (V.Count == 16)
             {
-                Tile12<V, L>(from, aStride, b, bStride, depth, to, cStride, add);
+                Tile12<V, L>(from, aStride, b, bStride, depth, to, cStride, end.Down(row));
             }
             else
             {
-                Tile6<V, L>(from, aStride, b, bStride, depth, to, cStride, add);
+                Tile6<V, L>(from, aStride, b, bStride, depth, to, cStride, end.Down(row));
             }
         }
 
         return tiles * high;
     }
 
-    private static void Low<V, L>(int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, bool add)
+    private static void Low<V, L>(int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
         where L : struct, IHeadLayout
     {
         if (V.Count == 16)
         {
-            Tile8<V, L>(a, aStride, b, bStride, depth, c, cStride, add);
+            Tile8<V, L>(a, aStride, b, bStride, depth, c, cStride, end);
         }
         else
         {
-            Tile4<V, L>(a, aStride, b, bStride, depth, c, cStride, add);
-        }
-    }
-
-    private static void Single<V, L>(int row, int rows, int depth, float* a, nint aStride, float* b, nint bStride, float* c, nint cStride, bool add)
-        where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
-    {
-        for (; row < rows; row++)
-        {
-            Tile1<V, L>(a + row * L.Row(aStride), aStride, b, bStride, depth, c + row * cStride, cStride, add);
+            Tile4<V, L>(a, aStride, b, bStride, depth, c, cStride, end);
         }
     }
 }
