@@ -38,8 +38,8 @@ internal static unsafe partial class CausalAttentionKernel
     private static int LeftEnd<L>(int position, int end)
         where L : unmanaged, ILanes<L> => L.Count >= 8 ? Math.Min(position + L.Count, end) : end;
 
-    /// <summary>result[i, d] = the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d].</summary>
-    private static void WeightedSums<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows result, in TileEnd end)
+    /// <summary>result[i, d] gets the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d].</summary>
+    private static void WeightedSums<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows result, in TileEnd ending)
         where L : unmanaged, ILanes<L>
     {
         int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
@@ -49,27 +49,28 @@ internal static unsafe partial class CausalAttentionKernel
             {
                 int tile = Math.Min(step, count - i);
                 HeadTile.Multiply<L, ColumnLayout>(
-                    tile, position + i + tile, block + i, columns, rows[0] + d, rows.Stride, result[i] + d, result.Stride, end.Down(i));
+                    tile, position + i + tile, block + i, columns, rows[0] + d, rows.Stride, result[i] + d, result.Stride, ending.Down(i));
             }
         }
     }
 
     /// <summary>
-    /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d]: added for the keys before the
-    /// block, ended as <paramref name="own"/> says for its own, which no earlier block has seen.
+    /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d], for keys [first, end): added for those before
+    /// the block, ended as <paramref name="own"/> says for its own, which no earlier block has seen.
     /// </summary>
-    private static void AddToKeys<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows grad, in TileEnd own)
+    private static void AddToKeys<L>(float* block, Rows rows, int position, int count, int first, int end, int paddedSize, Rows grad, in TileEnd own)
         where L : unmanaged, ILanes<L>
     {
         int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
         for (int d = 0; d < paddedSize; d += columns)
         {
-            HeadTile.Multiply<L, RowLayout>(position, count, block, columns, rows[0] + d, rows.Stride, grad[0] + d, grad.Stride, TileEnd.Add);
-            for (int i = 0; i < count; i += step)
+            HeadTile.Multiply<L, RowLayout>(
+                Math.Min(position, end) - first, count, block + (nint)first * columns, columns, rows[0] + d, rows.Stride, grad[first] + d, grad.Stride, TileEnd.Add);
+            for (int t = position; t < end; t += step)
             {
-                int t = position + i;
+                int i = t - position;
                 HeadTile.Multiply<L, RowLayout>(
-                    Math.Min(step, count - i), count - i, block + (nint)t * columns + i, columns, rows[i] + d, rows.Stride, grad[t] + d, grad.Stride, own);
+                    Math.Min(step, end - t), count - i, block + (nint)t * columns + i, columns, rows[i] + d, rows.Stride, grad[t] + d, grad.Stride, own);
             }
         }
     }
@@ -81,14 +82,21 @@ internal static unsafe partial class CausalAttentionKernel
     /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
     private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
 
-    /// <summary>A head's rows as the tiles need them: where they lie if whole tiles of columns are to be had there, else copied and filled up with zeros.</summary>
-    private static Rows Padded(in Rows rows, int count, int size, int paddedSize, float* copy)
-    {
-        if (size == paddedSize)
-        {
-            return rows;
-        }
+    /// <summary>Rows as the right operand of a tile: where they lie if whole tiles of columns are to be had there, else copied and filled up with zeros.</summary>
+    private static Rows Padded(in Rows rows, int count, int size, int paddedSize, float* copy) => size == paddedSize ? rows : Copy(rows, count, size, paddedSize, copy);
 
+    /// <summary>A head's keys or values, which every block of queries reads again: where they lie, or a copy that takes less room in the caches.</summary>
+    private static Rows Near(in Rows rows, int count, int size, int paddedSize, float* copy) =>
+        IsNear(count, size, paddedSize) ? rows : Copy(rows, count, size, paddedSize, copy);
+
+    /// <summary>
+    /// Whether a head's rows are so few that they are used where they lie. More of them, a power of two apart or nearly so, would fight for the same quarter of
+    /// a second-level cache.
+    /// </summary>
+    private static bool IsNear(int count, int size, int paddedSize) => size == paddedSize && (long)count * size <= 32 * 1024;
+
+    private static Rows Copy(in Rows rows, int count, int size, int paddedSize, float* copy)
+    {
         Panels.PackColumns(rows[0], rows.Stride, size, count, paddedSize, copy);
         return new Rows(copy, paddedSize);
     }

@@ -11,7 +11,17 @@ internal static unsafe partial class CausalAttentionKernel
         public AttentionSizes Sizes;
         public Dropout Dropout;
         public float* LogSums;
+        public int Parts;
         public float** Scratch;
+
+        /// <summary>
+        /// The parts of a head's query blocks that are units of their own: one where there are heads enough to share out evenly. Blocks know nothing of each other.
+        /// </summary>
+        public static int PartsFor(in AttentionSizes sizes, int threads)
+        {
+            int heads = sizes.BatchSize * sizes.HeadCount, blocks = (sizes.QueryCount - 1) / MatMulTile.MachineColumns + 1;
+            return heads % threads == 0 || heads > 4 * threads ? 1 : Math.Clamp((4 * threads - 1) / heads + 1, 1, blocks);
+        }
 
         public static long ScratchSize(in AttentionSizes sizes) => new ForwardScratch(sizes, MatMulTile.MachineColumns, null).Size;
 
@@ -21,21 +31,37 @@ internal static unsafe partial class CausalAttentionKernel
             ForwardScratch at = new(Sizes, MatMulTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
-                Head<L>(unit, at);
+                (int head, int part) = int.DivRem(unit, Parts);
+                Part<L>(head, part, at);
             }
         }
 
-        private readonly void Head<L>(int unit, in ForwardScratch at)
+        private readonly void Part<L>(int unit, int part, in ForwardScratch at)
             where L : unmanaged, ILanes<L>
         {
             int columns = MatMulTile.Columns<L>(), size = Sizes.HeadSize;
             (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
             Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-            Rows q = Head(Q, batch, head), k = Head(K, batch, head), y = Head(Y, batch, head);
-            Rows v = Padded(Head(V, batch, head), Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            Rows q = Head(Q, batch, head), k = Head(K, batch, head), v = Head(V, batch, head), y = Head(Y, batch, head);
+            if (Sizes.QueryCount > columns)
+            {
+                k = Near(k, Sizes.KeyCount, size, at.PaddedSize, at.Keys);
+                v = Near(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            }
+            else
+            {
+                // Read once: a cache's keys and values are not copied for each token.
+                v = Padded(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            }
+
             bool direct = size == at.PaddedSize;
             for (int first = 0; first < Sizes.QueryCount; first += columns)
             {
+                if (!WorkParts.Has(part, Parts, first / columns))
+                {
+                    continue;
+                }
+
                 int count = Math.Min(columns, Sizes.QueryCount - first);
                 int position = Sizes.FirstPosition + first;
                 Panels.PackRows(q[first], q.Stride, count, size, columns, at.Queries);
@@ -119,13 +145,14 @@ internal static unsafe partial class CausalAttentionKernel
     private readonly struct ForwardScratch
     {
         public readonly int PaddedSize;
-        public readonly float* Values, Queries, Scores, Result, InverseSums;
+        public readonly float* Keys, Values, Queries, Scores, Result, InverseSums;
         public readonly long Size;
 
         public ForwardScratch(in AttentionSizes sizes, int columns, float* memory)
         {
             PaddedSize = RoundUp(sizes.HeadSize, columns);
             long used = 0;
+            Keys = Take((long)sizes.KeyCount * PaddedSize);
             Values = Take((long)sizes.KeyCount * PaddedSize);
             Queries = Take(Panels.Size(columns, sizes.HeadSize, columns));
             Scores = Take((long)sizes.KeyCount * columns);

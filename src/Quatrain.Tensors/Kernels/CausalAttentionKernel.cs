@@ -54,9 +54,10 @@ internal static partial class CausalAttentionKernel
         HeadRows q, HeadRows k, HeadRows v, in AttentionSizes sizes, Dropout dropout, HeadRows y, float* logSums, WorkerPool pool)
     {
         pool.ReserveScratch(ForwardWork.ScratchSize(sizes));
+        int parts = ForwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(
-            new ForwardWork { Q = q, K = k, V = v, Sizes = sizes, Dropout = dropout, Y = y, LogSums = logSums, Scratch = pool.ScratchTable },
-            sizes.BatchSize * sizes.HeadCount);
+            new ForwardWork { Q = q, K = k, V = v, Sizes = sizes, Dropout = dropout, Y = y, LogSums = logSums, Parts = parts, Scratch = pool.ScratchTable },
+            sizes.BatchSize * sizes.HeadCount * parts);
     }
 
     /// <summary>
@@ -80,6 +81,7 @@ internal static partial class CausalAttentionKernel
         HeadRows qGrad, HeadRows kGrad, HeadRows vGrad, bool accumulate, WorkerPool pool)
     {
         pool.ReserveScratch(BackwardWork.ScratchSize(sizes));
+        int parts = BackwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(
             new BackwardWork
             {
@@ -95,8 +97,9 @@ internal static partial class CausalAttentionKernel
                 KGrad = kGrad,
                 VGrad = vGrad,
                 Accumulate = accumulate,
+                Parts = parts,
                 Scratch = pool.ScratchTable,
             },
-            sizes.BatchSize * sizes.HeadCount);
+            sizes.BatchSize * sizes.HeadCount * BackwardWork.UnitsFor(parts));
     }
 }
