@@ -79,7 +79,7 @@ internal static unsafe partial class CausalAttentionKernel
             {
                 for (int firstKey = 0; firstKey < length; firstKey += KeyChunk)
                 {
-                    if (WorkParts.Has(part - Parts, Parts, firstKey / KeyChunk))
+                    if (IsOfPart(firstKey / KeyChunk, part - Parts, Parts))
                     {
                         of.Keys(firstKey, Math.Min(firstKey + KeyChunk, length), forQueries: false, forKeys: true, 0, 1);
                     }

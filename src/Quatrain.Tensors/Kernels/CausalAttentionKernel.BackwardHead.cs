@@ -23,8 +23,8 @@ internal static unsafe partial class CausalAttentionKernel
         public Rows VGrad { get; init; }
 
         /// <summary>
-        /// What the keys [<paramref name="firstKey"/>, <paramref name="endKey"/>) and the query blocks of a part that see them give each other: dq, where these are all
-        /// the keys, or dk and dv, where these are all blocks, or all three.
+        /// What the keys [<paramref name="firstKey"/>, <paramref name="endKey"/>) and the query blocks of a part that see them give each other:
+        /// dq, where these are all the keys, or dk and dv, where these are all the blocks, or all three.
         /// </summary>
         public void Keys(int firstKey, int endKey, bool forQueries, bool forKeys, int part, int parts)
         {
@@ -35,7 +35,7 @@ internal static unsafe partial class CausalAttentionKernel
             TileEnd own = TileEnd.AddIf(direct && Accumulate);
             for (int first = firstKey; first < Sizes.QueryCount; first += columns)
             {
-                if (!WorkParts.Has(part, parts, first / columns))
+                if (!IsOfPart(first / columns, part, parts))
                 {
                     continue;
                 }

@@ -3,8 +3,7 @@ using Quatrain.Tensors.Kernels.Simd;
 namespace Quatrain.Tensors.Kernels;
 
 /// <summary>
-/// The products of one block of queries, each in two or three parts so that little of what is masked is computed: keys before the block,
-/// which all of its queries see, and those of the block itself. A block of scores is keys by queries, [t, i] at block[t * columns + i].
+/// The products of one block of queries, which follow the diagonal in steps so that little of what is masked is computed. A block of scores is keys by queries, [t, i] at block[t * columns + i].
 /// </summary>
 internal static unsafe partial class CausalAttentionKernel
 {
@@ -75,6 +74,13 @@ internal static unsafe partial class CausalAttentionKernel
         }
     }
 
+    /// <summary>Whether block <paramref name="block"/> of a triangle, whose blocks grow along the diagonal, is part <paramref name="part"/>'s: dealt out forth and back.</summary>
+    private static bool IsOfPart(int block, int part, int parts)
+    {
+        int turn = block % (2 * parts);
+        return part == Math.Min(turn, 2 * parts - 1 - turn);
+    }
+
     /// <summary>The height of the steps in which a block's diagonal is followed: such that no step crosses from one register to the next.</summary>
     private static int DiagonalRows<L>()
         where L : unmanaged, ILanes<L> => Math.Min(HeadTile.LowRows<L>(), L.Count);
@@ -83,7 +89,8 @@ internal static unsafe partial class CausalAttentionKernel
     private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
 
     /// <summary>Rows as the right operand of a tile: where they lie if whole tiles of columns are to be had there, else copied and filled up with zeros.</summary>
-    private static Rows Padded(in Rows rows, int count, int size, int paddedSize, float* copy) => size == paddedSize ? rows : Copy(rows, count, size, paddedSize, copy);
+    private static Rows Padded(in Rows rows, int count, int size, int paddedSize, float* copy) =>
+        size == paddedSize ? rows : Copy(rows, count, size, paddedSize, copy);
 
     /// <summary>A head's keys or values, which every block of queries reads again: where they lie, or a copy that takes less room in the caches.</summary>
     private static Rows Near(in Rows rows, int count, int size, int paddedSize, float* copy) =>

@@ -57,7 +57,7 @@ internal static unsafe partial class CausalAttentionKernel
             bool direct = size == at.PaddedSize;
             for (int first = 0; first < Sizes.QueryCount; first += columns)
             {
-                if (!WorkParts.Has(part, Parts, first / columns))
+                if (!IsOfPart(first / columns, part, Parts))
                 {
                     continue;
                 }

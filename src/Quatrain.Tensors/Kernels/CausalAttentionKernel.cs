@@ -34,6 +34,7 @@ internal readonly record struct AttentionSizes(int BatchSize, int HeadCount, int
 /// <remarks>
 /// A head is worked through in blocks of as many queries as a tile has columns (32 with AVX-512): the scores of one block lie in a worker's
 /// scratch memory, keys by queries, and nothing of size T x T is ever kept. With queries in the lanes the softmax is vertical: no sums across lanes.
+/// Only a block's queries (and dy) are transposed; all other rows are read where they lie, and what comes out goes straight to its place.
 /// Only the log of each query's softmax sum is kept, from which the backward pass makes the probabilities again
 /// (Dao et al., "FlashAttention", 2022, sections 3.1 and B).
 /// </remarks>
@@ -49,7 +50,7 @@ internal static partial class CausalAttentionKernel
     /// <param name="dropout">On the probabilities.</param>
     /// <param name="y">[B, Tq, H, D].</param>
     /// <param name="logSums">[B, H, Tq], or null where no backward pass follows.</param>
-    /// <param name="pool">The workers; a unit of work is one head of one sequence.</param>
+    /// <param name="pool">The workers; a unit of work is one head of one sequence, or a part of its query blocks where there are few heads.</param>
     public static unsafe void Forward(
         HeadRows q, HeadRows k, HeadRows v, in AttentionSizes sizes, Dropout dropout, HeadRows y, float* logSums, WorkerPool pool)
     {
