@@ -5,9 +5,6 @@ namespace Quatrain.Tensors.Kernels;
 
 internal static unsafe partial class CausalAttentionKernel
 {
-    // The keys that are dealt out together where a head is cut into parts.
-    private const int KeyChunk = 64;
-
     /// <summary>
     /// With P the probabilities, M the dropout mask, and D[i] = dy[i] . y[i]: dP = (dy v^T) M, dS = P (dP - D) / sqrt(head size),
     /// dq = dS k, dk = dS^T q, dv = (P M)^T dy.
@@ -30,7 +27,7 @@ internal static unsafe partial class CausalAttentionKernel
         /// anybody and every sum is added in the same order as without parts.
         /// </summary>
         public static int PartsFor(in AttentionSizes sizes, int threads) =>
-            Math.Clamp(threads / (sizes.BatchSize * sizes.HeadCount), 1, (sizes.KeyCount - 1) / KeyChunk + 1);
+            Math.Clamp(threads / (sizes.BatchSize * sizes.HeadCount), 1, (sizes.KeyCount - 1) / (2 * MatMulTile.MachineColumns) + 1);
 
         /// <summary>The units of work of a head.</summary>
         public static int UnitsFor(int parts) => parts == 1 ? 1 : 2 * parts;
@@ -71,17 +68,19 @@ internal static unsafe partial class CausalAttentionKernel
             {
                 of.Keys(0, length, forQueries: true, forKeys: true, 0, 1);
             }
-            else if (part < Parts)
+            else if (part % 2 == 0)
             {
-                of.Keys(0, length, forQueries: true, forKeys: false, part, Parts);
+                of.Keys(0, length, forQueries: true, forKeys: false, part / 2, Parts);
             }
             else
             {
-                for (int firstKey = 0; firstKey < length; firstKey += KeyChunk)
+                // Two chunks for each part, one of the first half's and one of the last's.
+                int chunk = RoundUp((length - 1) / (2 * Parts) + 1, MatMulTile.Columns<L>());
+                for (int firstKey = 0; firstKey < length; firstKey += chunk)
                 {
-                    if (IsOfPart(firstKey / KeyChunk, part - Parts, Parts))
+                    if (IsOfPart(firstKey / chunk, part / 2, Parts))
                     {
-                        of.Keys(firstKey, Math.Min(firstKey + KeyChunk, length), forQueries: false, forKeys: true, 0, 1);
+                        of.Keys(firstKey, Math.Min(firstKey + chunk, length), forQueries: false, forKeys: true, 0, 1);
                     }
                 }
             }

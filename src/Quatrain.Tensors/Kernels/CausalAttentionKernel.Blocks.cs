@@ -3,7 +3,8 @@ using Quatrain.Tensors.Kernels.Simd;
 namespace Quatrain.Tensors.Kernels;
 
 /// <summary>
-/// The products of one block of queries, which follow the diagonal in steps so that little of what is masked is computed. A block of scores is keys by queries, [t, i] at block[t * columns + i].
+/// The products of one block of queries, which follow the diagonal in steps so that little of what is masked is computed.
+/// A block of scores is keys by queries, [t, i] at block[t * columns + i].
 /// </summary>
 internal static unsafe partial class CausalAttentionKernel
 {
@@ -74,7 +75,7 @@ internal static unsafe partial class CausalAttentionKernel
         }
     }
 
-    /// <summary>Whether block <paramref name="block"/> of a triangle, whose blocks grow along the diagonal, is part <paramref name="part"/>'s: dealt out forth and back.</summary>
+    /// <summary>Whether a block of a triangle, whose blocks grow along the diagonal, is of a part: they are dealt out forth and back.</summary>
     private static bool IsOfPart(int block, int part, int parts)
     {
         int turn = block % (2 * parts);
