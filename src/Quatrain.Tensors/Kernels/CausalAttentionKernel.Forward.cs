@@ -5,156 +5,167 @@ namespace Quatrain.Tensors.Kernels;
 
 internal static unsafe partial class CausalAttentionKernel
 {
-    // What masked scores become: far enough down that their exponential is zero, and finite so that no NaN comes of it.
-    private const float Masked = -1e30f;
-
     private struct ForwardWork : IWork
     {
         public HeadRows Q, K, V, Y;
         public AttentionSizes Sizes;
         public Dropout Dropout;
         public float* LogSums;
+        public int Parts;
         public float** Scratch;
 
-        public static long ScratchSize(in AttentionSizes sizes)
+        /// <summary>
+        /// The parts of a head's query blocks that are units of their own: one where there are heads enough to share out evenly. Blocks know nothing of each other.
+        /// </summary>
+        public static int PartsFor(in AttentionSizes sizes, int threads)
         {
-            int tileRows = MatMulTile.MachineRows, tileColumns = MatMulTile.MachineColumns;
-            return Panels.Size(sizes.KeyCount, sizes.HeadSize, tileRows)
-                + Panels.Size(sizes.HeadSize, sizes.KeyCount, tileColumns)
-                + Panels.Size(tileColumns, sizes.HeadSize, tileColumns)
-                + (long)RoundUp(sizes.KeyCount, tileRows) * tileColumns
-                + (long)tileColumns * RoundUp(sizes.HeadSize, tileColumns)
-                + tileColumns;
+            int heads = sizes.BatchSize * sizes.HeadCount, blocks = (sizes.QueryCount - 1) / MatMulTile.MachineColumns + 1;
+            return heads % threads == 0 || heads > 4 * threads ? 1 : Math.Clamp((4 * threads - 1) / heads + 1, 1, blocks);
         }
+
+        public static long ScratchSize(in AttentionSizes sizes) => new ForwardScratch(sizes, MatMulTile.MachineColumns, null).Size;
 
         public readonly void Execute<L>(int start, int end, int worker)
             where L : unmanaged, ILanes<L>
         {
-            int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-            int headSize = Sizes.HeadSize, paddedSize = RoundUp(headSize, tileColumns);
-            float* keys = Scratch[worker];
-            float* values = keys + Panels.Size(Sizes.KeyCount, headSize, tileRows);
-            float* queries = values + Panels.Size(headSize, Sizes.KeyCount, tileColumns);
-            float* scores = queries + Panels.Size(tileColumns, headSize, tileColumns);
-            float* result = scores + (long)RoundUp(Sizes.KeyCount, tileRows) * tileColumns;
-            float* inverseSums = result + (long)tileColumns * paddedSize;
+            ForwardScratch at = new(Sizes, MatMulTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
-                (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
-                Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-                Panels.PackRows(K.Head(batch, head, headSize), (nint)K.RowStride, Sizes.KeyCount, headSize, tileRows, keys);
-                Panels.PackColumns(V.Head(batch, head, headSize), (nint)V.RowStride, headSize, Sizes.KeyCount, tileColumns, values);
-                for (int first = 0; first < Sizes.QueryCount; first += tileColumns)
-                {
-                    int count = Math.Min(tileColumns, Sizes.QueryCount - first);
-                    int position = Sizes.FirstPosition + first;
-                    int limit = RoundUp(position + count, tileRows);
-                    Panels.PackRows(Q.Head(batch, head, headSize) + first * Q.RowStride, (nint)Q.RowStride, count, headSize, tileColumns, queries);
-                    Scores<L>(keys, queries, headSize, limit, scores);
-                    Softmax<L>(scores, position, limit, Sizes.Scale, dropout, inverseSums,
-                        LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first, count);
-                    WeightedValues<L>(scores, values, position + count, count, result, paddedSize);
-                    for (int i = 0; i < count; i++)
-                    {
-                        float* to = Y.Head(batch, head, headSize) + (first + i) * Y.RowStride;
-                        int d = Scale<L>(result + i * paddedSize, inverseSums[i], headSize, to, 0);
-                        Scale<Lanes1>(result + i * paddedSize, inverseSums[i], headSize, to, d);
-                    }
-                }
+                (int head, int part) = int.DivRem(unit, Parts);
+                Part<L>(head, part, at);
             }
         }
 
-        /// <summary>result[i, d] = the sum over keys of scores[t, i] * values[t, d].</summary>
-        private readonly void WeightedValues<L>(float* scores, float* values, int keyCount, int count, float* result, int paddedSize)
+        private readonly void Part<L>(int unit, int part, in ForwardScratch at)
             where L : unmanaged, ILanes<L>
         {
-            int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-            TileOutput output = new(paddedSize, null, null, 0);
-            for (int d = 0; d < paddedSize; d += tileColumns)
+            int columns = MatMulTile.Columns<L>(), size = Sizes.HeadSize;
+            (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
+            Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
+            Rows q = Head(Q, batch, head), k = Head(K, batch, head), v = Head(V, batch, head), y = Head(Y, batch, head);
+            if (Sizes.QueryCount > columns)
             {
-                float* panel = values + (long)d * Sizes.KeyCount;
-                for (int i = 0; i < count; i += tileRows)
+                k = Near(k, Sizes.KeyCount, size, at.PaddedSize, at.Keys);
+                v = Near(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            }
+            else
+            {
+                // Read once: a cache's keys and values are not copied for each token.
+                v = Padded(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+            }
+
+            bool direct = size == at.PaddedSize;
+            for (int first = 0; first < Sizes.QueryCount; first += columns)
+            {
+                if (!IsOfPart(first / columns, part, Parts))
                 {
-                    MatMulTile.Compute<L, BlockColumns<L>>(
-                        Math.Min(tileRows, count - i), keyCount, scores + i, panel, tileColumns, output, result + i * paddedSize + d, paddedSize);
+                    continue;
+                }
+
+                int count = Math.Min(columns, Sizes.QueryCount - first);
+                int position = Sizes.FirstPosition + first;
+                Panels.PackRows(q[first], q.Stride, count, size, columns, at.Queries);
+                ScoreProducts<L>(k, at.Queries, size, position, 0, position + count, at.Scores);
+                Softmax<L>(
+                    at.Scores, position, position + count, Sizes.Scale, dropout, at.InverseSums,
+                    LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first);
+                Rows result = direct ? y.From(first) : new Rows(at.Result, at.PaddedSize);
+                WeightedSums<L>(at.Scores, v, position, count, at.PaddedSize, result, TileEnd.Scale(at.InverseSums));
+                for (int i = 0; i < count && !direct; i++)
+                {
+                    new Span<float>(result[i], size).CopyTo(new Span<float>(y[first + i], size));
                 }
             }
         }
-    }
 
-    /// <summary>scores[t, i] = k[t] . q[i] for the keys below <paramref name="limit"/> (whole tiles) and one block of queries.</summary>
-    private static void Scores<L>(float* keys, float* queries, int depth, int limit, float* scores)
-        where L : unmanaged, ILanes<L>
-    {
-        int tileRows = MatMulTile.Rows<L>(), tileColumns = MatMulTile.Columns<L>();
-        TileOutput output = new(tileColumns, null, null, 0);
-        for (int t = 0; t < limit; t += tileRows)
-        {
-            MatMulTile.Compute<L, PackedPanel<L>>(
-                tileRows, depth, keys + (long)t * depth, queries, tileColumns, output, scores + (long)t * tileColumns, tileColumns);
-        }
+        private readonly Rows Head(in HeadRows rows, int batch, int head) => new(rows.Head(batch, head, Sizes.HeadSize), (nint)rows.RowStride);
     }
 
     /// <summary>
     /// Turns scores[t, i] into exp(scale (s - max)), masked and dropped out, and gives each query's 1 / sum (of all, dropped or not) and log-sum.
     /// </summary>
-    private static void Softmax<L>(float* scores, int position, int limit, float scale, Dropout dropout, float* inverseSums, float* logSums, int count)
+    private static void Softmax<L>(float* scores, int position, int end, float scale, Dropout dropout, float* inverseSums, float* logSums)
         where L : unmanaged, ILanes<L>
     {
-        int tileColumns = MatMulTile.Columns<L>();
-        float* logs = stackalloc float[tileColumns];
-        for (int half = 0; half < 2; half++)
+        int columns = MatMulTile.Columns<L>();
+        float* logs = stackalloc float[L.Count];
+        L factor = L.Broadcast(scale * Log2E);
+        for (int lane = 0; lane < columns && position + lane < end; lane += L.Count)
         {
-            float* s = scores + half * L.Count;
-            L lanePosition = L.Indices + L.Broadcast(position + half * L.Count);
+            float* s = scores + lane;
+            int first = position + lane, seenByAll = Math.Min(first + 1, end), last = lane == 0 ? LeftEnd<L>(position, end) : end;
+            L lanePosition = L.Indices + L.Broadcast(first);
             L max = L.Broadcast(Masked);
-            int t = 0;
-            for (; t <= position && t < limit; t++)
+            L other = max;
+            int unmasked = seenByAll & ~1;
+            for (int t = 0; t < unmasked; t += 2)
             {
-                max = L.Max(max, L.Load(s + t * tileColumns));
+                // Two chains: one waits for itself.
+                max = L.Max(max, L.Load(s + t * columns));
+                other = L.Max(other, L.Load(s + (t + 1) * columns));
             }
 
-            for (; t < limit; t++)
+            max = L.Max(max, other);
+
+            for (int t = unmasked; t < last; t++)
             {
-                // A key after the lane's query is not seen.
-                L score = L.WhereLess(lanePosition, L.Broadcast(t), L.Broadcast(Masked), L.Load(s + t * tileColumns));
-                score.Store(s + t * tileColumns);
-                max = L.Max(max, score);
+                max = L.Max(max, L.WhereLess(lanePosition, L.Broadcast(t), L.Broadcast(Masked), L.Load(s + t * columns)));
             }
 
-            L sum = L.Zero, factor = L.Broadcast(scale);
-            for (t = 0; t < limit; t++)
+            L sum = L.Zero, shift = L.Zero - max * factor;
+            for (int t = 0; t < last; t++)
             {
-                L p = VectorMath.Exp((L.Load(s + t * tileColumns) - max) * factor);
+                L p = VectorMath.PowerOfTwoBelowOne(L.MultiplyAdd(L.Load(s + t * columns), factor, shift));
+                if (t >= seenByAll)
+                {
+                    p = L.WhereLess(lanePosition, L.Broadcast(t), L.Zero, p);
+                }
+
                 sum += p;
                 if (dropout.Active)
                 {
-                    p *= dropout.Mask<L>(MaskIndex(t, position + half * L.Count));
+                    p *= dropout.Mask<L>(MaskIndex(t, first));
                 }
 
-                p.Store(s + t * tileColumns);
+                p.Store(s + t * columns);
             }
 
-            (L.Broadcast(1) / sum).Store(inverseSums + half * L.Count);
-            (max * factor).Store(logs + half * L.Count);
-            for (int i = half * L.Count; i < Math.Min(count, (half + 1) * L.Count) && logSums is not null; i++)
+            (L.Broadcast(1) / sum).Store(inverseSums + lane);
+            (max * L.Broadcast(scale)).Store(logs);
+            for (int i = 0; i < L.Count && first + i < end && logSums is not null; i++)
             {
-                logSums[i] = logs[i] - MathF.Log(inverseSums[i]);
+                logSums[lane + i] = logs[i] - MathF.Log(inverseSums[lane + i]);
             }
         }
     }
 
-    /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
-    private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;
+    private const float Log2E = 1.44269504f;
 
-    private static int Scale<L>(float* x, float factor, int count, float* y, int i)
-        where L : unmanaged, ILanes<L>
+    /// <summary>A worker's scratch memory, cut up.</summary>
+    private readonly struct ForwardScratch
     {
-        for (; i + L.Count <= count; i += L.Count)
-        {
-            (L.Load(x + i) * L.Broadcast(factor)).Store(y + i);
-        }
+        public readonly int PaddedSize;
+        public readonly float* Keys, Values, Queries, Scores, Result, InverseSums;
+        public readonly long Size;
 
-        return i;
+        public ForwardScratch(in AttentionSizes sizes, int columns, float* memory)
+        {
+            PaddedSize = RoundUp(sizes.HeadSize, columns);
+            long used = 0;
+            Keys = Take((long)sizes.KeyCount * PaddedSize);
+            Values = Take((long)sizes.KeyCount * PaddedSize);
+            Queries = Take(Panels.Size(columns, sizes.HeadSize, columns));
+            Scores = Take((long)sizes.KeyCount * columns);
+            Result = Take((long)columns * PaddedSize);
+            InverseSums = Take(columns);
+            Size = used;
+
+            float* Take(long floats)
+            {
+                float* start = memory + used;
+                used += RoundUpToLine(floats);
+                return start;
+            }
+        }
     }
 }

@@ -34,6 +34,7 @@ internal readonly record struct AttentionSizes(int BatchSize, int HeadCount, int
 /// <remarks>
 /// A head is worked through in blocks of as many queries as a tile has columns (32 with AVX-512): the scores of one block lie in a worker's
 /// scratch memory, keys by queries, and nothing of size T x T is ever kept. With queries in the lanes the softmax is vertical: no sums across lanes.
+/// Only a block's queries (and dy) are transposed; all other rows are read where they lie, and what comes out goes straight to its place.
 /// Only the log of each query's softmax sum is kept, from which the backward pass makes the probabilities again
 /// (Dao et al., "FlashAttention", 2022, sections 3.1 and B).
 /// </remarks>
@@ -49,14 +50,15 @@ internal static partial class CausalAttentionKernel
     /// <param name="dropout">On the probabilities.</param>
     /// <param name="y">[B, Tq, H, D].</param>
     /// <param name="logSums">[B, H, Tq], or null where no backward pass follows.</param>
-    /// <param name="pool">The workers; a unit of work is one head of one sequence.</param>
+    /// <param name="pool">The workers; a unit of work is one head of one sequence, or a part of its query blocks where there are few heads.</param>
     public static unsafe void Forward(
         HeadRows q, HeadRows k, HeadRows v, in AttentionSizes sizes, Dropout dropout, HeadRows y, float* logSums, WorkerPool pool)
     {
         pool.ReserveScratch(ForwardWork.ScratchSize(sizes));
+        int parts = ForwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(
-            new ForwardWork { Q = q, K = k, V = v, Sizes = sizes, Dropout = dropout, Y = y, LogSums = logSums, Scratch = pool.ScratchTable },
-            sizes.BatchSize * sizes.HeadCount);
+            new ForwardWork { Q = q, K = k, V = v, Sizes = sizes, Dropout = dropout, Y = y, LogSums = logSums, Parts = parts, Scratch = pool.ScratchTable },
+            sizes.BatchSize * sizes.HeadCount * parts);
     }
 
     /// <summary>
@@ -80,6 +82,7 @@ internal static partial class CausalAttentionKernel
         HeadRows qGrad, HeadRows kGrad, HeadRows vGrad, bool accumulate, WorkerPool pool)
     {
         pool.ReserveScratch(BackwardWork.ScratchSize(sizes));
+        int parts = BackwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(
             new BackwardWork
             {
@@ -95,10 +98,9 @@ internal static partial class CausalAttentionKernel
                 KGrad = kGrad,
                 VGrad = vGrad,
                 Accumulate = accumulate,
+                Parts = parts,
                 Scratch = pool.ScratchTable,
             },
-            sizes.BatchSize * sizes.HeadCount);
+            sizes.BatchSize * sizes.HeadCount * BackwardWork.UnitsFor(parts));
     }
-
-    private static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
 }

@@ -13,7 +13,7 @@ public sealed unsafe class CausalAttentionKernelTests(ITestOutputHelper output)
 
     private static readonly int[] Lengths = [1, 2, 31, 32, 33, 64, 100];
 
-    public static TheoryData<int> HeadSizes => [1, 4, 8, 20, 32, 33, 64, 128];
+    public static TheoryData<int> HeadSizes => [1, 4, 8, 20, 32, 33, 64, 96, 128];
 
     [Theory]
     [MemberData(nameof(HeadSizes))]
@@ -87,6 +87,65 @@ public sealed unsafe class CausalAttentionKernelTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void Heads_too_long_to_be_used_where_they_lie_agree_with_the_reference()
+    {
+        using WorkerPool pool = new(2);
+        Operands operands = new(headSize: 128, queries: 290, keys: 290);
+        CompareBoth(operands, new Dropout(0.3f, 7), accumulate: false, pool);
+        CompareBoth(operands, Dropout.None, accumulate: true, pool);
+    }
+
+    [Theory]
+    [InlineData(20)]
+    [InlineData(64)]
+    public void Cutting_heads_into_parts_for_many_threads_does_not_change_a_bit(int headSize)
+    {
+        Operands operands = new(headSize, queries: 270, keys: 270);
+        Dropout dropout = new(0.2f, 5);
+        foreach (bool accumulate in (ReadOnlySpan<bool>)[false, true])
+        {
+            float[] expected = ForwardAndBackward(threads: 1);
+            foreach (int threads in (ReadOnlySpan<int>)[8, 15, 40])
+            {
+                Closeness.ShouldBeSameBits(ForwardAndBackward(threads), expected, $"attention with {threads} threads for {BatchSize * Heads} heads");
+            }
+
+            float[] ForwardAndBackward(int threads)
+            {
+                using WorkerPool pool = new(threads);
+                using GuardedMemory memory = new();
+                float[] y = operands.Forward(dropout, pool, memory, out float* yData, out float* logSums);
+                (float[] q, float[] k, float[] v) = operands.Backward(dropout, accumulate, pool, memory, yData, logSums);
+                memory.ShouldBeIntact();
+                return [.. y, .. q, .. k, .. v];
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(20)]
+    [InlineData(64)]
+    public void A_query_has_the_same_bits_whatever_queries_come_with_it(int headSize)
+    {
+        const int Keys = 100;
+        using WorkerPool pool = new(1);
+        Operands operands = new(headSize, Keys, Keys);
+        using GuardedMemory memory = new();
+        float[] all = operands.Forward(Dropout.None, pool, memory, out _, out _);
+        foreach (int queries in (ReadOnlySpan<int>)[1, 2, 7, 17, 33, 99])
+        {
+            float[] last = operands.Forward(Dropout.None, pool, memory, out _, out _, skip: Keys - queries);
+            int row = Heads * headSize;
+            for (int b = 0; b < BatchSize; b++)
+            {
+                Closeness.ShouldBeSameBits(
+                    last.AsSpan(b * queries * row, queries * row).ToArray(), all.AsSpan(((b + 1) * Keys - queries) * row, queries * row).ToArray(), $"the last {queries} queries");
+            }
+        }
+    }
+
     private static (double Forward, double Backward) CompareBoth(Operands operands, Dropout dropout, bool accumulate, WorkerPool pool)
     {
         string what = $"head size {operands.HeadSize}, length {operands.Keys}, dropout {dropout.Active}, accumulate {accumulate}";
@@ -151,14 +210,18 @@ public sealed unsafe class CausalAttentionKernelTests(ITestOutputHelper output)
         /// </summary>
         public double Roundings(CausalAttentionReference reference) => (HeadSize + 8) * (1 + reference.LargestScore) + 2 * Keys + 8;
 
-        public float[] Forward(Dropout dropout, WorkerPool pool, GuardedMemory memory, out float* y, out float* logSums)
+        /// <summary>y of all queries but the first <paramref name="skip"/> of each sequence.</summary>
+        public float[] Forward(Dropout dropout, WorkerPool pool, GuardedMemory memory, out float* y, out float* logSums, int skip = 0)
         {
-            y = memory.New(_q.Length);
-            logSums = memory.New(BatchSize * Heads * _queries);
+            int queries = _queries - skip, count = BatchSize * Heads * queries;
+            y = memory.New(count * HeadSize);
+            logSums = memory.New(count);
+            HeadRows q = Rows(memory.Copy(_q), _queries);
             CausalAttentionKernel.Forward(
-                Rows(memory.Copy(_q), _queries), Rows(memory.Copy(_k), Keys), Rows(memory.Copy(_v), Keys), Sizes, dropout, Rows(y, _queries), logSums, pool);
+                new HeadRows(q.Data + skip * q.RowStride, q.BatchStride, q.RowStride), Rows(memory.Copy(_k), Keys), Rows(memory.Copy(_v), Keys),
+                Sizes with { QueryCount = queries }, dropout, Rows(y, queries), logSums, pool);
             memory.ShouldBeIntact();
-            return new Span<float>(y, _q.Length).ToArray();
+            return new Span<float>(y, count * HeadSize).ToArray();
         }
 
         public (float[] Q, float[] K, float[] V) Backward(

@@ -46,6 +46,32 @@ public sealed unsafe class VectorMathTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void PowerOfTwoBelowOne_is_within_two_units_in_the_last_place()
+    {
+        double worst = 0;
+        foreach (double x in Grid(-100, 1, 200_000))
+        {
+            foreach (float value in AllWidths<PowerOfTwoFunction>((float)x))
+            {
+                double expected = Math.Pow(2, (float)x);
+                worst = Math.Max(worst, Math.Abs(value - expected) / (MathF.BitIncrement((float)expected) - (float)expected));
+            }
+        }
+
+        output.WriteLine($"PowerOfTwoBelowOne: {worst:F2} units in the last place");
+        worst.ShouldBeLessThan(2);
+    }
+
+    [Theory]
+    [InlineData(0f, 1f)]
+    [InlineData(-3f, 0.125f)]
+    [InlineData(-101f, 7.888609e-31f)]
+    [InlineData(-1e30f, 7.888609e-31f)]
+    [InlineData(float.NegativeInfinity, 7.888609e-31f)]
+    public void PowerOfTwoBelowOne_is_exact_at_integers_and_stays_at_its_least_far_below(float x, float expected) =>
+        AllWidths<PowerOfTwoFunction>(x).ShouldAllBe(value => value == expected);
+
+    [Fact]
     public void Tanh_is_within_its_absolute_error()
     {
         double worst = 0;
@@ -100,6 +126,12 @@ public sealed unsafe class VectorMathTests(ITestOutputHelper output)
     {
         public static V Value<V>(V x)
             where V : unmanaged, ILanes<V> => VectorMath.Exp(x);
+    }
+
+    private readonly struct PowerOfTwoFunction : IFunction
+    {
+        public static V Value<V>(V x)
+            where V : unmanaged, ILanes<V> => VectorMath.PowerOfTwoBelowOne(x);
     }
 
     private readonly struct TanhFunction : IFunction
