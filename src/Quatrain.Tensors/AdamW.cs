@@ -58,7 +58,7 @@ public sealed unsafe class AdamW : IDisposable
     /// <summary>The second moments of <paramref name="parameter"/>.</summary>
     public Span<float> SecondMoment(Parameter parameter) => new(_secondMoments.Data + parameter.Offset, parameter.Tensor.Shape.ElementCount);
 
-    /// <summary>The Euclidean norm of all gradients together. A parameter that no gradient reached counts as zero.</summary>
+    /// <summary>The Euclidean norm of all gradients together, infinite where its square exceeds float32. A parameter that no gradient reached counts as zero.</summary>
     public double GradientNorm(WorkerPool pool)
     {
         double sum = 0;
@@ -79,7 +79,8 @@ public sealed unsafe class AdamW : IDisposable
             }
         }
 
-        return Math.Sqrt(sum);
+        // Beyond float32 the second moments would become infinite, though every gradient is a number.
+        return sum <= float.MaxValue ? Math.Sqrt(sum) : double.IsNaN(sum) ? sum : double.PositiveInfinity;
     }
 
     /// <summary>Clips and does one step, after <see cref="GradientNorm"/> has given <paramref name="gradientNorm"/>.</summary>

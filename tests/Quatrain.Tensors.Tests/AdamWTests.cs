@@ -25,6 +25,16 @@ public sealed class AdamWTests : IDisposable
         _pool.Dispose();
     }
 
+    [Fact]
+    public void A_norm_whose_moments_would_be_infinite_is_infinite()
+    {
+        using AdamW optimizer = new(_store, new AdamWOptions());
+
+        SetGradients(optimizer, 1e18f, 1e18f).ShouldBe(2e18, 1e13);
+        SetGradients(optimizer, 1e19f, 1e19f).ShouldBe(double.PositiveInfinity);
+        double.IsNaN(SetGradients(optimizer, float.NaN, 1)).ShouldBeTrue();
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -55,7 +55,7 @@ public sealed class FeedForward
     /// <summary>residual + feed-forward(x), all [B, T, C].</summary>
     public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x)
     {
-        Tensor hidden = ActivationOp.Forward(tape, _up.Forward(tape, x), _config.Activation); // [B, T, 4C]
+        Tensor hidden = _up.ForwardActivated(tape, x, _config.Activation); // [B, T, 4C]
         return _down.ForwardInto(tape, residual, hidden, _config.ResidualDropout);
     }
 }

@@ -48,8 +48,7 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             BranchBack(_w.Wide);
-            Take(_w.Wide);
-            Give(_w.Wide, _w.Wide);
+            Give(_w.Wide);
             Take(_w.Narrow);
             Give(_w.Wide, _w.Wide);
             NormBack();
@@ -75,9 +74,9 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
             NormForDecoding();
             Take(_w.QueriesKeysValues, _w.Narrow, _w.Narrow);
             NormForDecoding();
-            Take(_w.Wide, _w.Wide, _w.Narrow);
+            Take(_w.Wide, _w.Narrow);
             // All but the block's result, and its input.
-            Give(_w.Wide, _w.Wide, _w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow);
+            Give(_w.Wide, _w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow);
         }
 
         NormForDecoding();

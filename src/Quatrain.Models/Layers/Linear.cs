@@ -22,6 +22,9 @@ public sealed class Linear
     /// <summary>x [..., inputs] to [..., outputs].</summary>
     public Tensor Forward(Tape tape, Tensor x) => LinearOp.Forward(tape, x, Weight, Bias);
 
+    /// <summary>f(x W + b).</summary>
+    public Tensor ForwardActivated(Tape tape, Tensor x, Activation activation) => ActivatedLinearOp.Forward(tape, x, Weight, Bias, activation);
+
     /// <summary>residual + dropout(x W + b), which is how every branch of a transformer block ends.</summary>
     public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x, float dropout) =>
         tape.Recording && dropout > 0

@@ -65,16 +65,16 @@ internal static class VectorMath
         return V.WhereLess(x, V.Zero, tail, V.Broadcast(1) - tail);
     }
 
-    /// <summary>2^x for x at most a little above 0 within 2 units in the last place; below -100 it stays at 2^-100, within that of the truth.</summary>
+    /// <summary>2^x for x up to 0 within 2 units in the last place, and 1 above, where only rounding can be; below -100 it stays at 2^-100.</summary>
     /// <remarks>
-    /// x = n + r, and 1 + r P(r) for 2^r with a polynomial fitted by us to a relative error of 2e-9 on |r| &lt;= 1/2. For softmax: no clamp above,
-    /// no selection below, and the least result is so far above the least normal number that products with it don't become denormal.
+    /// x = n + r, and 1 + r P(r) for 2^r with a polynomial fitted by us to a relative error of 2e-9 on |r| &lt;= 1/2. For softmax: no
+    /// selection below, and the least result is so far above the least normal number that products with it don't become denormal.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V PowerOfTwoBelowOne<V>(V x)
         where V : unmanaged, ILanes<V>
     {
-        V clamped = V.Max(x, V.Broadcast(-100));
+        V clamped = V.Min(V.Max(x, V.Broadcast(-100)), V.Zero);
         V n = V.Round(clamped);
         V r = clamped - n;
         V p = V.Broadcast(1.53533605e-4f);

@@ -51,6 +51,25 @@ public static unsafe class ActivationOp
         return y;
     }
 
+    /// <summary>dx = dy f'(x), or dx += it; dx may be dy itself.</summary>
+    internal static void Backward(Tape tape, Activation activation, float* x, float* yGrad, Shape shape, float* xGrad, bool accumulate)
+    {
+        int count = shape.ElementCount;
+        using OperationTimer timer = tape.Measure("activation, backward", shape, tensors: 3);
+        switch (activation)
+        {
+            case Activation.GeluExact:
+                ActivationKernel.Backward<GeluExact>(x, yGrad, count, xGrad, accumulate, tape.Pool);
+                break;
+            case Activation.GeluTanh:
+                ActivationKernel.Backward<GeluTanh>(x, yGrad, count, xGrad, accumulate, tape.Pool);
+                break;
+            default:
+                ActivationKernel.Backward<Relu>(x, yGrad, count, xGrad, accumulate, tape.Pool);
+                break;
+        }
+    }
+
     private sealed class ActivationNode : Node
     {
         public Tensor X = null!;
@@ -59,20 +78,7 @@ public static unsafe class ActivationOp
         public override void Backward(Tape tape)
         {
             float* grad = tape.GradientOf(X, out bool accumulate);
-            int count = X.Shape.ElementCount;
-            using OperationTimer timer = tape.Measure("activation, backward", X.Shape, tensors: 3);
-            switch (Activation)
-            {
-                case Activation.GeluExact:
-                    ActivationKernel.Backward<GeluExact>(X.Data, Output.GradientData, count, grad, accumulate, tape.Pool);
-                    break;
-                case Activation.GeluTanh:
-                    ActivationKernel.Backward<GeluTanh>(X.Data, Output.GradientData, count, grad, accumulate, tape.Pool);
-                    break;
-                default:
-                    ActivationKernel.Backward<Relu>(X.Data, Output.GradientData, count, grad, accumulate, tape.Pool);
-                    break;
-            }
+            ActivationOp.Backward(tape, Activation, X.Data, Output.GradientData, X.Shape, grad, accumulate);
         }
     }
 }

@@ -51,6 +51,8 @@ public static class OpGradientChecks
             (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Inputs)));
             return tape => LinearOp.Forward(tape, x, weight, residual: x);
         }),
+        new("linear with gelu tanh", store => ActivatedLinear(store, Activation.GeluTanh, bias: true)),
+        new("linear with gelu exact", store => ActivatedLinear(store, Activation.GeluExact, bias: false)),
         new("linear transposed", store =>
         {
             (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Outputs, Inputs)));
@@ -102,6 +104,13 @@ public static class OpGradientChecks
     ];
 
     private static Tensor Rows(ParameterStore store, string name, int columns) => store.Add(name, new Shape(BatchSize, Length, columns));
+
+    private static Func<Tape, Tensor> ActivatedLinear(ParameterStore store, Activation activation, bool bias)
+    {
+        (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Inputs, Outputs)));
+        Tensor? b = bias ? store.Add("bias", new Shape(Outputs)) : null;
+        return tape => ActivatedLinearOp.Forward(tape, x, weight, b, activation);
+    }
 
     private static Func<Tape, Tensor> Activate(ParameterStore store, Activation activation)
     {

@@ -15,7 +15,14 @@ internal sealed class RunScript : ITrainingObserver
 
     public Action<string> At { get; init; } = _ => { };
 
-    public void Started(TrainingRun run, long step) => Note($"started {step}");
+    /// <summary>The run, once it has started.</summary>
+    public TrainingRun? Current { get; private set; }
+
+    public void Started(TrainingRun run, long step)
+    {
+        Current = run;
+        Note($"started {step}");
+    }
 
     public void StepDone(StepRecord record) => Note($"step {record.Step}", record);
 

@@ -1,0 +1,67 @@
+using Quatrain.Tensors.Kernels;
+
+namespace Quatrain.Tensors.Ops;
+
+/// <summary>A linear layer with an activation function, which is applied while the layer's results are in the caches.</summary>
+public static unsafe class ActivatedLinearOp
+{
+    /// <summary>y = f(x W + bias), with x [..., K] and W [K, N].</summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="x">[..., K].</param>
+    /// <param name="weight">[K, N].</param>
+    /// <param name="bias">[N], or null.</param>
+    /// <param name="activation">f.</param>
+    /// <returns>y [..., N].</returns>
+    /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
+    public static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias, Activation activation)
+    {
+        Check.Rank(nameof(ActivatedLinearOp), "weight", weight, 2);
+        Check.Last(nameof(ActivatedLinearOp), "x", x, weight.Shape[0]);
+        int rows = x.Shape.Rows, inputs = x.Shape.Last, outputs = weight.Shape[1];
+        Check.Shape(nameof(ActivatedLinearOp), "bias", bias, new Shape(outputs));
+        Tensor y = tape.NewTensor(x.Shape.WithLast(outputs), Check.AnyWantsGradient(x, weight, bias));
+        // The way back needs what f was applied to; without one it is written over.
+        float* sums = y.RequiresGradient ? tape.Allocate(y.Shape.ElementCount) : y.Data;
+        float* biasData = bias is null ? null : bias.Data;
+        Operand left = new(x.Data, inputs), right = new(weight.Data, outputs);
+        using (tape.MeasureProduct("linear, forward", rows, outputs, inputs))
+        {
+            switch (activation)
+            {
+                case Activation.GeluExact:
+                    MatMulKernel.MultiplyActivated<GeluExact>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    break;
+                case Activation.GeluTanh:
+                    MatMulKernel.MultiplyActivated<GeluTanh>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    break;
+                case Activation.Relu:
+                    MatMulKernel.MultiplyActivated<Relu>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    break;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(activation));
+            }
+        }
+
+        if (y.RequiresGradient)
+        {
+            ActivatedLinearNode node = tape.Record<ActivatedLinearNode>(y);
+            (node.X, node.Weight, node.Bias, node.Activation) = (x, weight, bias, activation);
+            node.Sums = sums;
+        }
+
+        return y;
+    }
+
+    private sealed class ActivatedLinearNode : LinearNode
+    {
+        public Activation Activation;
+        public float* Sums;
+
+        public override void Backward(Tape tape)
+        {
+            ActivationOp.Backward(tape, Activation, Sums, Output.GradientData, Output.Shape, Output.GradientData, accumulate: false);
+            tape.Free(Sums, Output.Shape.ElementCount);
+            base.Backward(tape);
+        }
+    }
+}
