@@ -35,6 +35,9 @@ public sealed unsafe class AdamW : IDisposable
     private readonly NativeBuffer _firstMoments;
     private readonly NativeBuffer _secondMoments;
     private readonly NativeBuffer _squares;
+    private readonly NativeBuffer _parts;
+    private readonly int _partCount;
+    private readonly ParameterStore _store;
 
     /// <summary>An optimizer at step 0 for <paramref name="store"/>, whose gradients it allocates.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses the memory: three times that of the weights.</exception>
@@ -42,11 +45,15 @@ public sealed unsafe class AdamW : IDisposable
     {
         _parameters = [.. store.Parameters];
         _options = options;
+        _store = store;
         store.AllocateGradients();
         _firstMoments = new NativeBuffer(store.BufferLength);
         _secondMoments = new NativeBuffer(store.BufferLength);
-        // Room for one double a chunk.
-        _squares = new NativeBuffer(2L * _parameters.Max(p => Chunks.Count(p.Tensor.Shape.ElementCount)));
+        AdamWPart[] parts = [.. _parameters.SelectMany(p => AdamWPart.Of(p.Offset, p.Tensor.Shape.ElementCount, p.IsMatrix))];
+        _partCount = parts.Length;
+        _parts = new NativeBuffer((long)_partCount * sizeof(AdamWPart) / sizeof(float));
+        parts.CopyTo(new Span<AdamWPart>(_parts.Data, _partCount));
+        _squares = new NativeBuffer(_partCount * (sizeof(double) / sizeof(float)));
     }
 
     /// <summary>The steps done, which the moments' corrections depend on.</summary>
@@ -61,7 +68,6 @@ public sealed unsafe class AdamW : IDisposable
     /// <summary>The Euclidean norm of all gradients together, infinite where its square exceeds float32. A parameter that no gradient reached counts as zero.</summary>
     public double GradientNorm(WorkerPool pool)
     {
-        double sum = 0;
         foreach (Parameter parameter in _parameters)
         {
             Tensor tensor = parameter.Tensor;
@@ -70,13 +76,14 @@ public sealed unsafe class AdamW : IDisposable
                 tensor.GradientWritten = true;
                 tensor.Gradient.Clear();
             }
+        }
 
-            double* squares = (double*)_squares.Data;
-            AdamWKernel.SumSquares(tensor.GradientData, tensor.Shape.ElementCount, squares, pool);
-            for (int chunk = 0; chunk < Chunks.Count(tensor.Shape.ElementCount); chunk++)
-            {
-                sum += squares[chunk];
-            }
+        double* squares = (double*)_squares.Data;
+        AdamWKernel.SumSquares(_store.Gradients, (AdamWPart*)_parts.Data, _partCount, squares, pool);
+        double sum = 0;
+        for (int part = 0; part < _partCount; part++)
+        {
+            sum += squares[part];
         }
 
         // Beyond float32 the second moments would become infinite, though every gradient is a number.
@@ -88,25 +95,20 @@ public sealed unsafe class AdamW : IDisposable
     {
         Step++;
         double clip = _options.GradientClip > 0 ? Math.Min(1, _options.GradientClip / (gradientNorm + 1e-6)) : 1;
-        foreach (Parameter parameter in _parameters)
+        AdamWFactors factors = new()
         {
-            AdamWFactors factors = new()
-            {
-                ClipScale = (float)clip,
-                Keep = (float)(1 - (parameter.IsMatrix ? learningRate * _options.WeightDecay : 0)),
-                Beta1 = (float)_options.Beta1,
-                Rest1 = (float)(1 - _options.Beta1),
-                Beta2 = (float)_options.Beta2,
-                Rest2 = (float)(1 - _options.Beta2),
-                StepSize = (float)(learningRate / (1 - Math.Pow(_options.Beta1, Step))),
-                SecondCorrection = (float)(1 / Math.Sqrt(1 - Math.Pow(_options.Beta2, Step))),
-                Epsilon = (float)_options.Epsilon,
-            };
-            Tensor tensor = parameter.Tensor;
-            AdamWKernel.Update(
-                tensor.Data, tensor.GradientData, _firstMoments.Data + parameter.Offset, _secondMoments.Data + parameter.Offset,
-                tensor.Shape.ElementCount, factors, pool);
-        }
+            ClipScale = (float)clip,
+            Keep = (float)(1 - learningRate * _options.WeightDecay),
+            Beta1 = (float)_options.Beta1,
+            Rest1 = (float)(1 - _options.Beta1),
+            Beta2 = (float)_options.Beta2,
+            Rest2 = (float)(1 - _options.Beta2),
+            StepSize = (float)(learningRate / (1 - Math.Pow(_options.Beta1, Step))),
+            SecondCorrection = (float)(1 / Math.Sqrt(1 - Math.Pow(_options.Beta2, Step))),
+            Epsilon = (float)_options.Epsilon,
+        };
+        AdamWKernel.Update(
+            _store.Weights, _store.Gradients, _firstMoments.Data, _secondMoments.Data, (AdamWPart*)_parts.Data, _partCount, factors, pool);
     }
 
     /// <summary>Frees the moments.</summary>
@@ -115,5 +117,6 @@ public sealed unsafe class AdamW : IDisposable
         _firstMoments.Dispose();
         _secondMoments.Dispose();
         _squares.Dispose();
+        _parts.Dispose();
     }
 }

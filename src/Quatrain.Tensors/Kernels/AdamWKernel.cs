@@ -7,49 +7,49 @@ namespace Quatrain.Tensors.Kernels;
 internal static unsafe class AdamWKernel
 {
     /// <summary>
-    /// sums[c] = the sum of squares of chunk c of x[count] (see <see cref="Chunks"/>), overwritten; added up in order they do not depend
-    /// on the workers.
+    /// sums[p] = the sum of squares of part p of the gradients, overwritten: one a part, so that adding them up does not depend on the workers.
     /// </summary>
-    public static void SumSquares(float* x, int count, double* sums, WorkerPool pool) =>
-        pool.Run(new SquaresWork { X = x, Count = count, Sums = sums }, Chunks.Count(count));
+    public static void SumSquares(float* gradients, AdamWPart* parts, int count, double* sums, WorkerPool pool) =>
+        pool.Run(new SquaresWork { Gradients = gradients, Parts = parts, Sums = sums }, count);
 
     /// <summary>
-    /// One AdamW step: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    /// One AdamW step over all parts: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
     /// w = w (1 - rate decay) - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon), where g is the gradient times the clip scale.
     /// </summary>
     /// <remarks>Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019); operations in PyTorch's order.</remarks>
-    public static void Update(float* weights, float* gradients, float* firstMoment, float* secondMoment, int count, in AdamWFactors factors, WorkerPool pool) =>
+    public static void Update(
+        float* weights, float* gradients, float* firstMoment, float* secondMoment, AdamWPart* parts, int count, in AdamWFactors factors, WorkerPool pool) =>
         pool.Run(
-            new UpdateWork { Weights = weights, Gradients = gradients, First = firstMoment, Second = secondMoment, Count = count, Factors = factors },
-            Chunks.Count(count));
+            new UpdateWork { Weights = weights, Gradients = gradients, First = firstMoment, Second = secondMoment, Parts = parts, Factors = factors }, count);
 
     private struct SquaresWork : IWork
     {
-        public float* X;
-        public int Count;
+        public float* Gradients;
+        public AdamWPart* Parts;
         public double* Sums;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
-            for (int chunk = start; chunk < end; chunk++)
+            for (int part = start; part < end; part++)
             {
-                (int i, int stop) = Chunks.Range(chunk, chunk + 1, Count);
+                float* x = Gradients + Parts[part].Offset;
+                int i = 0, stop = Parts[part].Count;
                 V a = V.Zero, b = V.Zero;
                 for (; i + 2 * V.Count <= stop; i += 2 * V.Count)
                 {
-                    V x = V.Load(X + i), y = V.Load(X + i + V.Count);
-                    a = V.MultiplyAdd(x, x, a);
-                    b = V.MultiplyAdd(y, y, b);
+                    V left = V.Load(x + i), right = V.Load(x + i + V.Count);
+                    a = V.MultiplyAdd(left, left, a);
+                    b = V.MultiplyAdd(right, right, b);
                 }
 
                 double sum = (a + b).Sum();
                 for (; i < stop; i++)
                 {
-                    sum += (double)X[i] * X[i];
+                    sum += (double)x[i] * x[i];
                 }
 
-                Sums[chunk] = sum;
+                Sums[part] = sum;
             }
         }
     }
@@ -57,36 +57,58 @@ internal static unsafe class AdamWKernel
     private struct UpdateWork : IWork
     {
         public float* Weights, Gradients, First, Second;
-        public int Count;
+        public AdamWPart* Parts;
         public AdamWFactors Factors;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
-            (int i, int stop) = Chunks.Range(start, end, Count);
-            i = Loop<V>(i, stop);
-            Loop<Lanes1>(i, stop);
+            for (int part = start; part < end; part++)
+            {
+                long offset = Parts[part].Offset;
+                float keep = Parts[part].Decays ? Factors.Keep : 1;
+                int done = Loop<V>(offset, 0, Parts[part].Count, keep);
+                Loop<Lanes1>(offset, done, Parts[part].Count, keep);
+            }
         }
 
-        private readonly int Loop<V>(int i, int stop)
+        private readonly int Loop<V>(long offset, int i, int stop, float keepFactor)
             where V : unmanaged, ILanes<V>
         {
-            V clip = V.Broadcast(Factors.ClipScale), keep = V.Broadcast(Factors.Keep);
+            float* weights = Weights + offset, gradients = Gradients + offset, first = First + offset, second = Second + offset;
+            V clip = V.Broadcast(Factors.ClipScale), keep = V.Broadcast(keepFactor);
             V beta1 = V.Broadcast(Factors.Beta1), rest1 = V.Broadcast(Factors.Rest1);
             V beta2 = V.Broadcast(Factors.Beta2), rest2 = V.Broadcast(Factors.Rest2);
             V step = V.Broadcast(Factors.StepSize), correction = V.Broadcast(Factors.SecondCorrection), epsilon = V.Broadcast(Factors.Epsilon);
             for (; i + V.Count <= stop; i += V.Count)
             {
-                V g = V.Load(Gradients + i) * clip;
-                V m = V.MultiplyAdd(beta1, V.Load(First + i), rest1 * g);
-                V v = V.MultiplyAdd(beta2, V.Load(Second + i), rest2 * g * g);
-                m.Store(First + i);
-                v.Store(Second + i);
-                V w = V.Load(Weights + i) * keep;
-                (w - step * m / (V.Sqrt(v) * correction + epsilon)).Store(Weights + i);
+                V g = V.Load(gradients + i) * clip;
+                V m = V.MultiplyAdd(beta1, V.Load(first + i), rest1 * g);
+                V v = V.MultiplyAdd(beta2, V.Load(second + i), rest2 * g * g);
+                m.Store(first + i);
+                v.Store(second + i);
+                V w = V.Load(weights + i) * keep;
+                (w - step * m / (V.Sqrt(v) * correction + epsilon)).Store(weights + i);
             }
 
             return i;
+        }
+    }
+}
+
+/// <summary>A piece of one parameter's weights: a unit of the optimizer's work.</summary>
+/// <param name="Offset">Where it begins in the flat buffers of weights, gradients and moments.</param>
+/// <param name="Count">Its elements.</param>
+/// <param name="Decays">Whether weight decay applies.</param>
+internal readonly record struct AdamWPart(long Offset, int Count, bool Decays)
+{
+    /// <summary>The parts of <paramref name="count"/> elements from <paramref name="offset"/> on, each as long as a chunk (see <see cref="Chunks"/>).</summary>
+    public static IEnumerable<AdamWPart> Of(long offset, int count, bool decays)
+    {
+        for (int chunk = 0; chunk < Chunks.Count(count); chunk++)
+        {
+            (int start, int end) = Chunks.Range(chunk, chunk + 1, count);
+            yield return new AdamWPart(offset + start, end - start, decays);
         }
     }
 }
@@ -97,7 +119,7 @@ internal readonly record struct AdamWFactors
     /// <summary>The factor on every gradient.</summary>
     public required float ClipScale { get; init; }
 
-    /// <summary>1 - learning rate * weight decay.</summary>
+    /// <summary>1 - learning rate * weight decay, for the parts that decay.</summary>
     public required float Keep { get; init; }
 
     /// <summary>The first moment's decay rate.</summary>

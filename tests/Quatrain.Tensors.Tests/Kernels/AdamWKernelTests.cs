@@ -26,7 +26,12 @@ public sealed unsafe class AdamWKernelTests
         float[] second = [.. Values.Normal(count, 4, deviation: 0.1).Select(v => v * v)];
         gradients[0] = 0;
         float* w = memory.Copy(weights), m = memory.Copy(first), v = memory.Copy(second);
-        AdamWKernel.Update(w, memory.Copy(gradients), m, v, count, Factors(step), pool);
+        AdamWPart[] parts = [.. AdamWPart.Of(0, count, decays: true)];
+        fixed (AdamWPart* pParts = parts)
+        {
+            AdamWKernel.Update(w, memory.Copy(gradients), m, v, pParts, parts.Length, Factors(step), pool);
+        }
+
         memory.ShouldBeIntact();
 
         ReferenceResult expectedW = new(count), expectedM = new(count), expectedV = new(count);
@@ -61,7 +66,12 @@ public sealed unsafe class AdamWKernelTests
         float[] x = Values.Normal(count, 1);
         int chunks = Chunks.Count(count);
         double* sums = (double*)memory.New(2 * chunks);
-        AdamWKernel.SumSquares(memory.Copy(x), count, sums, pool);
+        AdamWPart[] parts = [.. AdamWPart.Of(0, count, decays: false)];
+        fixed (AdamWPart* pParts = parts)
+        {
+            AdamWKernel.SumSquares(memory.Copy(x), pParts, chunks, sums, pool);
+        }
+
         memory.ShouldBeIntact();
 
         for (int chunk = 0; chunk < chunks; chunk++)
@@ -79,9 +89,14 @@ public sealed unsafe class AdamWKernelTests
             const int Count = 30_001;
             using GuardedMemory memory = new();
             float* w = memory.Copy(Values.Normal(Count, 1)), g = memory.Copy(Values.Normal(Count, 2));
-            float* m = memory.Copy(new float[Count]), v = memory.Copy(new float[Count]), squares = memory.New(2 * Chunks.Count(Count));
-            AdamWKernel.SumSquares(g, Count, (double*)squares, pool);
-            AdamWKernel.Update(w, g, m, v, Count, Factors(1), pool);
+            float* m = memory.Copy(new float[Count]), v = memory.Copy(new float[Count]), squares = memory.New(2 * Chunks.Count(Count) + 2);
+            AdamWPart[] parts = [.. AdamWPart.Of(0, 9_000, decays: true), .. AdamWPart.Of(9_000, Count - 9_000, decays: false)];
+            fixed (AdamWPart* pParts = parts)
+            {
+                AdamWKernel.SumSquares(g, pParts, parts.Length, (double*)squares, pool);
+                AdamWKernel.Update(w, g, m, v, pParts, parts.Length, Factors(1), pool);
+            }
+
             return [.. new Span<float>(w, Count), .. new Span<float>(m, Count), .. new Span<float>(v, Count), .. new Span<float>(squares, 2 * Chunks.Count(Count))];
         });
 
