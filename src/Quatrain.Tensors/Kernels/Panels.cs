@@ -23,7 +23,9 @@ internal static unsafe class Panels
     {
         for (int first = 0; first < count; first += width)
         {
-            PackRowPanel(source + first * stride, stride, Math.Min(width, count - first), depth, width, panels);
+            int next = first + width;
+            Prefetch ahead = next < count ? new(source + next * stride, stride, Math.Min(width, count - next), depth) : default;
+            PackRowPanel(source + first * stride, stride, Math.Min(width, count - first), depth, width, panels, ahead);
             panels += (nint)width * depth;
         }
     }
@@ -112,21 +114,16 @@ internal static unsafe class Panels
         }
     }
 
-    private static void PackRowPanel(float* source, nint stride, int filled, int depth, int width, float* panel)
+    private static void PackRowPanel(float* source, nint stride, int filled, int depth, int width, float* panel, Prefetch ahead)
     {
         int k = 0;
         if (Avx512F.IsSupported)
         {
             for (; k + 16 <= depth; k += 16)
             {
+                ahead.Advance(k + 16, depth);
                 for (int row = 0; row + 4 <= filled; row += 4)
                 {
-                    // The same place of the panel after this one.
-                    float* next = source + (row + width) * stride + k;
-                    Prefetch.Line(next);
-                    Prefetch.Line(next + stride);
-                    Prefetch.Line(next + 2 * stride);
-                    Prefetch.Line(next + 3 * stride);
                     Transpose4x16(source + row * stride + k, stride, panel + (nint)k * width + row, width);
                 }
             }
