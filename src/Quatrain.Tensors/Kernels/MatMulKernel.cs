@@ -86,7 +86,7 @@ internal static unsafe class MatMulKernel
     /// Splits the result into one rectangle a worker, as near to square as the worker count allows: the operands that workers pack twice
     /// are proportional to the rectangles' half perimeter.
     /// </summary>
-    private static (int Rows, int Columns) Grid(int m, int n, int tileRows, int tileColumns, int workers)
+    internal static (int Rows, int Columns) Grid(int m, int n, int tileRows, int tileColumns, int workers)
     {
         int rowTiles = (m + tileRows - 1) / tileRows;
         int columnTiles = (n + tileColumns - 1) / tileColumns;

@@ -66,6 +66,31 @@ public sealed unsafe class MatMulKernelTests(ITestOutputHelper output)
         output.WriteLine($"worst relative error {worst:E1}");
     }
 
+    /// <summary>What no machine at hand can show: with many workers, none gets much more of a GPT-2's products than its share.</summary>
+    [Theory]
+    [InlineData(256, 2304, 768)]
+    [InlineData(256, 768, 3072)]
+    [InlineData(768, 3072, 256)]
+    [InlineData(256, 50257, 768)]
+    [InlineData(50257, 768, 256)]
+    [InlineData(2048, 1536, 384)]
+    [InlineData(384, 384, 2048)]
+    public void Up_to_64_workers_share_a_product_out_evenly(int m, int n, int k)
+    {
+        const int Rows = 12, Columns = 32;
+        foreach (int workers in (ReadOnlySpan<int>)[2, 4, 8, 16, 32, 64])
+        {
+            (int gridRows, int gridColumns) = MatMulKernel.Grid(m, n, Rows, Columns, workers);
+            long tiles = (long)Tiles(m, Rows) * Tiles(n, Columns);
+            long most = (long)Tiles(Tiles(m, Rows), gridRows) * Tiles(Tiles(n, Columns), gridColumns);
+            double evenness = (double)tiles / workers / most;
+            output.WriteLine($"[{m}, {k}] x [{k}, {n}], {workers} workers: {gridRows} x {gridColumns} rectangles, the largest is {1 / evenness:F2} of an even share");
+            evenness.ShouldBeGreaterThan(0.85, $"{workers} workers");
+        }
+
+        static int Tiles(int count, int size) => (count + size - 1) / size;
+    }
+
     /// <summary>More results than are summed up at a time, in more than one pass; a sample of them, because the reference is slow.</summary>
     [Theory]
     [MemberData(nameof(Forms))]
