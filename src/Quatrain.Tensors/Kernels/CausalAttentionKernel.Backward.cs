@@ -19,7 +19,7 @@ internal static unsafe partial class CausalAttentionKernel
         public int Parts;
         public float** Scratch;
 
-        public static long ScratchSize(in AttentionSizes sizes) => new BackwardScratch(sizes, MatMulTile.MachineColumns, null).Size;
+        public static long ScratchSize(in AttentionSizes sizes) => new BackwardScratch(sizes, RegisterTile.MachineColumns, null).Size;
 
         /// <summary>
         /// The parts a head is cut into: 1 where there are heads enough. Otherwise each part is two units of work, one that makes dq for its query blocks and
@@ -27,7 +27,7 @@ internal static unsafe partial class CausalAttentionKernel
         /// anybody and every sum is added in the same order as without parts.
         /// </summary>
         public static int PartsFor(in AttentionSizes sizes, int threads) =>
-            Math.Clamp(threads / (sizes.BatchSize * sizes.HeadCount), 1, (sizes.KeyCount - 1) / (2 * MatMulTile.MachineColumns) + 1);
+            Math.Clamp(threads / (sizes.BatchSize * sizes.HeadCount), 1, (sizes.KeyCount - 1) / (2 * RegisterTile.MachineColumns) + 1);
 
         /// <summary>The units of work of a head.</summary>
         public static int UnitsFor(int parts) => parts == 1 ? 1 : 2 * parts;
@@ -35,7 +35,7 @@ internal static unsafe partial class CausalAttentionKernel
         public readonly void Execute<L>(int start, int end, int worker)
             where L : unmanaged, ILanes<L>
         {
-            BackwardScratch at = new(Sizes, MatMulTile.Columns<L>(), Scratch[worker]);
+            BackwardScratch at = new(Sizes, RegisterTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
                 (int head, int part) = int.DivRem(unit, UnitsFor(Parts));
@@ -75,7 +75,7 @@ internal static unsafe partial class CausalAttentionKernel
             else
             {
                 // Two chunks for each part, one of the first half's and one of the last's.
-                int chunk = RoundUp((length - 1) / (2 * Parts) + 1, MatMulTile.Columns<L>());
+                int chunk = RoundUp((length - 1) / (2 * Parts) + 1, RegisterTile.Columns<L>());
                 for (int firstKey = 0; firstKey < length; firstKey += chunk)
                 {
                     if (IsOfPart(firstKey / chunk, part / 2, Parts))

@@ -29,10 +29,10 @@ internal static unsafe partial class CausalAttentionKernel
         public void Keys(int firstKey, int endKey, bool forQueries, bool forKeys, int part, int parts)
         {
             // Gradients go straight to where they belong if whole tiles of columns fit there.
-            int size = Sizes.HeadSize, padded = At.PaddedSize, columns = MatMulTile.Columns<L>();
+            int size = Sizes.HeadSize, padded = At.PaddedSize, columns = RegisterTile.Columns<L>();
             bool direct = IsNear(Sizes.KeyCount, size, padded);
             Rows keyGrad = direct ? KGrad : new(At.KeyGrad, padded), valueGrad = direct ? VGrad : new(At.ValueGrad, padded);
-            TileEnd own = TileEnd.AddIf(direct && Accumulate);
+            bool own = direct && Accumulate;
             for (int first = firstKey; first < Sizes.QueryCount; first += columns)
             {
                 if (!IsOfPart(first / columns, part, parts))
@@ -72,7 +72,7 @@ internal static unsafe partial class CausalAttentionKernel
         {
             bool direct = Sizes.HeadSize == At.PaddedSize;
             Rows to = direct ? QGrad.From(first) : new(At.QueryGrad, At.PaddedSize);
-            WeightedSums<L>(At.ScoreGrads, K, first, count, At.PaddedSize, to, TileEnd.AddIf(direct && Accumulate));
+            WeightedSums<L>(At.ScoreGrads, K, first, count, At.PaddedSize, to, direct && Accumulate, factors: null);
             if (!direct)
             {
                 Write(to, QGrad.From(first), count);
@@ -105,7 +105,7 @@ internal static unsafe partial class CausalAttentionKernel
         /// <summary>Turns the scores into P M, and dy v^T into dS, in place.</summary>
         private void ScoreGradients(int position, int count, int firstKey, int end)
         {
-            int columns = MatMulTile.Columns<L>();
+            int columns = RegisterTile.Columns<L>();
             float* shifts = stackalloc float[columns];
             for (int i = 0; i < columns; i++)
             {

@@ -18,10 +18,10 @@ internal static unsafe partial class CausalAttentionKernel
     private static void ScoreProducts<L>(Rows left, float* right, int depth, int position, int first, int end, float* block)
         where L : unmanaged, ILanes<L>
     {
-        int columns = MatMulTile.Columns<L>(), leftEnd = LeftEnd<L>(position, end);
+        int columns = RegisterTile.Columns<L>(), leftEnd = LeftEnd<L>(position, end);
         if (leftEnd > first)
         {
-            HeadTile.Overwrite<L, RowLayout>(
+            RegisterTile.Overwrite<L, RowLayout>(
                 leftEnd - first, depth, left[first], left.Stride, right, columns, block + (nint)first * columns, columns);
         }
 
@@ -29,7 +29,7 @@ internal static unsafe partial class CausalAttentionKernel
         {
             // Eight rows at least: some before the half's first are computed again where there are fewer.
             int from = Math.Min(leftEnd, end - 8);
-            HeadTile.OverwriteHalf<L, RowLayout>(
+            RegisterTile.OverwriteHalf<L, RowLayout>(
                 end - from, depth, left[from], left.Stride, right + L.Count, columns, block + (nint)from * columns + L.Count, columns);
         }
     }
@@ -38,39 +38,43 @@ internal static unsafe partial class CausalAttentionKernel
     private static int LeftEnd<L>(int position, int end)
         where L : unmanaged, ILanes<L> => L.Count >= 8 ? Math.Min(position + L.Count, end) : end;
 
-    /// <summary>result[i, d] gets the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d].</summary>
-    private static void WeightedSums<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows result, in TileEnd ending)
+    /// <summary>result[i, d] gets the sum over the keys that query i may see, and a few whose weights are zero, of block[t, i] * rows[t, d], times factors[i] where given.</summary>
+    private static void WeightedSums<L>(float* block, Rows rows, int position, int count, int paddedSize, Rows result, bool add, float* factors)
         where L : unmanaged, ILanes<L>
     {
-        int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
+        int columns = RegisterTile.Columns<L>(), step = DiagonalRows<L>();
         for (int d = 0; d < paddedSize; d += columns)
         {
             for (int i = 0; i < count; i += step)
             {
                 int tile = Math.Min(step, count - i);
-                HeadTile.Multiply<L, ColumnLayout>(
-                    tile, position + i + tile, block + i, columns, rows[0] + d, rows.Stride, result[i] + d, result.Stride, ending.Down(i));
+                float* to = result[i] + d;
+                TileEnd end = new(null, add ? to : null, result.Stride, factors is null ? null : factors + i);
+                RegisterTile.Multiply<L, ColumnLayout>(tile, position + i + tile, block + i, columns, rows[0] + d, rows.Stride, to, result.Stride, end);
             }
         }
     }
 
     /// <summary>
     /// grad[t, d] gets the sum over the block's queries i, from the first that sees t, of block[t, i] * rows[i, d], for keys [first, end): added for those before
-    /// the block, ended as <paramref name="own"/> says for its own, which no earlier block has seen.
+    /// the block, and where <paramref name="addOwn"/> for its own too, which no earlier block has seen.
     /// </summary>
-    private static void AddToKeys<L>(float* block, Rows rows, int position, int count, int first, int end, int paddedSize, Rows grad, in TileEnd own)
+    private static void AddToKeys<L>(float* block, Rows rows, int position, int count, int first, int end, int paddedSize, Rows grad, bool addOwn)
         where L : unmanaged, ILanes<L>
     {
-        int columns = MatMulTile.Columns<L>(), step = DiagonalRows<L>();
+        int columns = RegisterTile.Columns<L>(), step = DiagonalRows<L>();
         for (int d = 0; d < paddedSize; d += columns)
         {
-            HeadTile.Multiply<L, RowLayout>(
-                Math.Min(position, end) - first, count, block + (nint)first * columns, columns, rows[0] + d, rows.Stride, grad[first] + d, grad.Stride, TileEnd.Add);
+            RegisterTile.Multiply<L, RowLayout>(
+                Math.Min(position, end) - first, count, block + (nint)first * columns, columns, rows[0] + d, rows.Stride, grad[first] + d, grad.Stride,
+                TileEnd.AddTo(grad[first] + d, grad.Stride));
             for (int t = position; t < end; t += step)
             {
                 int i = t - position;
-                HeadTile.Multiply<L, RowLayout>(
-                    Math.Min(step, end - t), count - i, block + (nint)t * columns + i, columns, rows[i] + d, rows.Stride, grad[t] + d, grad.Stride, own);
+                float* to = grad[t] + d;
+                RegisterTile.Multiply<L, RowLayout>(
+                    Math.Min(step, end - t), count - i, block + (nint)t * columns + i, columns, rows[i] + d, rows.Stride, to, grad.Stride,
+                    addOwn ? TileEnd.AddTo(to, grad.Stride) : TileEnd.Overwrite);
             }
         }
     }
@@ -84,7 +88,7 @@ internal static unsafe partial class CausalAttentionKernel
 
     /// <summary>The height of the steps in which a block's diagonal is followed: such that no step crosses from one register to the next.</summary>
     private static int DiagonalRows<L>()
-        where L : unmanaged, ILanes<L> => Math.Min(HeadTile.LowRows<L>(), L.Count);
+        where L : unmanaged, ILanes<L> => Math.Min(RegisterTile.LowRows<L>(), L.Count);
 
     /// <summary>The dropout index of key <paramref name="t"/> and the query at <paramref name="position"/>; queries side by side.</summary>
     private static uint MaskIndex(int t, int position) => ((uint)t << 16) + (uint)position;

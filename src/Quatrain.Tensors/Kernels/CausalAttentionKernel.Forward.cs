@@ -19,16 +19,16 @@ internal static unsafe partial class CausalAttentionKernel
         /// </summary>
         public static int PartsFor(in AttentionSizes sizes, int threads)
         {
-            int heads = sizes.BatchSize * sizes.HeadCount, blocks = (sizes.QueryCount - 1) / MatMulTile.MachineColumns + 1;
+            int heads = sizes.BatchSize * sizes.HeadCount, blocks = (sizes.QueryCount - 1) / RegisterTile.MachineColumns + 1;
             return heads % threads == 0 || heads > 4 * threads ? 1 : Math.Clamp((4 * threads - 1) / heads + 1, 1, blocks);
         }
 
-        public static long ScratchSize(in AttentionSizes sizes) => new ForwardScratch(sizes, MatMulTile.MachineColumns, null).Size;
+        public static long ScratchSize(in AttentionSizes sizes) => new ForwardScratch(sizes, RegisterTile.MachineColumns, null).Size;
 
         public readonly void Execute<L>(int start, int end, int worker)
             where L : unmanaged, ILanes<L>
         {
-            ForwardScratch at = new(Sizes, MatMulTile.Columns<L>(), Scratch[worker]);
+            ForwardScratch at = new(Sizes, RegisterTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
                 (int head, int part) = int.DivRem(unit, Parts);
@@ -39,7 +39,7 @@ internal static unsafe partial class CausalAttentionKernel
         private readonly void Part<L>(int unit, int part, in ForwardScratch at)
             where L : unmanaged, ILanes<L>
         {
-            int columns = MatMulTile.Columns<L>(), size = Sizes.HeadSize;
+            int columns = RegisterTile.Columns<L>(), size = Sizes.HeadSize;
             (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
             Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
             Rows q = Head(Q, batch, head), k = Head(K, batch, head), v = Head(V, batch, head), y = Head(Y, batch, head);
@@ -70,7 +70,7 @@ internal static unsafe partial class CausalAttentionKernel
                     at.Scores, position, position + count, Sizes.Scale, dropout, at.InverseSums,
                     LogSums is null ? null : LogSums + (long)unit * Sizes.QueryCount + first);
                 Rows result = direct ? y.From(first) : new Rows(at.Result, at.PaddedSize);
-                WeightedSums<L>(at.Scores, v, position, count, at.PaddedSize, result, TileEnd.Scale(at.InverseSums));
+                WeightedSums<L>(at.Scores, v, position, count, at.PaddedSize, result, add: false, at.InverseSums);
                 for (int i = 0; i < count && !direct; i++)
                 {
                     new Span<float>(result[i], size).CopyTo(new Span<float>(y[first + i], size));
@@ -87,7 +87,7 @@ internal static unsafe partial class CausalAttentionKernel
     private static void Softmax<L>(float* scores, int position, int end, float scale, Dropout dropout, float* inverseSums, float* logSums)
         where L : unmanaged, ILanes<L>
     {
-        int columns = MatMulTile.Columns<L>();
+        int columns = RegisterTile.Columns<L>();
         float* logs = stackalloc float[L.Count];
         L factor = L.Broadcast(scale * Log2E);
         for (int lane = 0; lane < columns && position + lane < end; lane += L.Count)

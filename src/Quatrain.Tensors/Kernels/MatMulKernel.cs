@@ -63,7 +63,7 @@ internal static unsafe class MatMulKernel
         int passes = Math.Max(1, (k + MaxDepth - 1) / MaxDepth);
         // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
         int depth = Math.Max(1, (k + passes - 1) / passes);
-        (int gridRows, int gridColumns) = Grid(m, n, MatMulTile.MachineRows, MatMulTile.MachineColumns, pool.Threads);
+        (int gridRows, int gridColumns) = Grid(m, n, RegisterTile.MachineRows, RegisterTile.MachineColumns, pool.Threads);
         pool.ReserveScratch(MatMulRectangle.ScratchSize(depth));
         pool.Run(
             new Work<TActivation>
@@ -121,15 +121,15 @@ internal static unsafe class MatMulKernel
         {
             for (int cell = start; cell < end; cell++)
             {
-                (int top, int bottom) = Share(M, MatMulTile.Rows<V>(), cell / GridColumns, GridRows);
-                (int left, int right) = Share(N, MatMulTile.Columns<V>(), cell % GridColumns, GridColumns);
+                (int top, int bottom) = Share(M, RegisterTile.Rows<V>(), cell / GridColumns, GridRows);
+                (int left, int right) = Share(N, RegisterTile.Columns<V>(), cell % GridColumns, GridColumns);
                 if (top == bottom || left == right)
                 {
                     continue;
                 }
 
-                OperandRange rows = new(A, top, bottom, MatMulTile.Rows<V>(), depthIsContiguous: !A.Transposed);
-                OperandRange columns = new(B, left, right, MatMulTile.Columns<V>(), depthIsContiguous: B.Transposed);
+                OperandRange rows = new(A, top, bottom, RegisterTile.Rows<V>(), depthIsContiguous: !A.Transposed);
+                OperandRange columns = new(B, left, right, RegisterTile.Columns<V>(), depthIsContiguous: B.Transposed);
                 new MatMulRectangle(rows, columns, K, Depth, Result, Scratch[worker]).Compute<V, TActivation>();
             }
         }

@@ -17,9 +17,9 @@ internal readonly unsafe struct MatMulResult(float* c, nint cStride, float* bias
 /// a panel at a time in the first-level cache.
 /// </summary>
 /// <remarks>
-/// The narrower operand is kept, for the other is packed only once then. But the left operand of a weight gradient is always kept: both
-/// are read as they lie then, and only the right one can be packed while its first tile is computed. While a panel is multiplied, the next one is asked
-/// for, so that its packing does not wait for memory.
+/// The narrower operand is kept. Where that is the right one, the left need not be packed at all: tiles read its rows where they lie. Where it is the left one,
+/// and always in a weight gradient, whose left operand's rows do not lie side by side, the panels of the right one are packed, by the first tile that reads them
+/// where that needs no transposing. While a panel is multiplied, the next one is asked for, so that nothing waits for memory.
 /// </remarks>
 internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange columns, int terms, int maxDepth, MatMulResult result, float* scratch)
 {
@@ -30,7 +30,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
     /// <summary>The scratch floats that a rectangle of that depth needs.</summary>
     public static long ScratchSize(int depth)
     {
-        int widest = Math.Max(MatMulTile.MachineRows, MatMulTile.MachineColumns);
+        int widest = Math.Max(RegisterTile.MachineRows, RegisterTile.MachineColumns);
         return Panels.Size(KeptLimit(depth) + widest, depth, 1) + Panels.Size(widest, depth, widest);
     }
 
@@ -62,8 +62,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
                         Prefetch next = stop < end ? passing.Ahead(stop, Math.Min(stop + passing.Width, end), k, depth) : default;
                         if (keepsColumns)
                         {
-                            passing.Pack(at, stop, k, depth, panel);
-                            PassRows<V>(at, stop, first, last, k, depth, panel, next);
+                            PassRows<V>(at, stop, first, last, k, depth, next);
                         }
                         else
                         {
@@ -82,14 +81,14 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         }
     }
 
-    /// <summary>A panel of rows against the kept columns.</summary>
-    private void PassRows<V>(int top, int bottom, int left, int right, int k, int depth, float* panel, Prefetch next)
+    /// <summary>A tile's rows, read where they lie, against the kept columns.</summary>
+    private void PassRows<V>(int top, int bottom, int left, int right, int k, int depth, Prefetch next)
         where V : unmanaged, ILanes<V>
     {
         for (int n = left; n < right; n += columns.Width)
         {
             next.Advance(n + columns.Width - left, right - left);
-            Tile<V>(top, bottom, n, Math.Min(n + columns.Width, right), k, depth, panel, scratch + (nint)(n - left) * depth);
+            Tile<V, RowLayout>(top, bottom, n, Math.Min(n + columns.Width, right), k, depth, rows.At(top, k), rows.Stride, scratch + (nint)(n - left) * depth);
         }
     }
 
@@ -100,9 +99,9 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         int m = top;
         if (!columns.DepthIsContiguous && right - left == columns.Width && bottom - top >= rows.Width)
         {
-            TileOutput output = Output(top, left, k);
-            output.PrefetchAddend(rows.Width, columns.Width);
-            MatMulTile.ComputeAndPack<V>(depth, scratch, columns.At(left, k), columns.Stride, output, At(top, left), panel);
+            TileEnd end = End(top, left, k);
+            end.PrefetchAddend(rows.Width, columns.Width);
+            RegisterTile.MultiplyAndPack<V>(depth, scratch, columns.At(left, k), columns.Stride, At(top, left), result.CStride, end, panel);
             m += rows.Width;
         }
         else
@@ -113,34 +112,37 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         for (; m < bottom; m += rows.Width)
         {
             next.Advance(m + rows.Width - top, bottom - top);
-            Tile<V>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, scratch + (nint)(m - top) * depth, panel);
+            Tile<V, ColumnLayout>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, scratch + (nint)(m - top) * depth, rows.Width, panel);
         }
     }
 
     private float* At(int m, int n) => result.C + m * result.CStride + n;
 
-    private TileOutput Output(int m, int n, int k) => k == 0
-        ? new(result.CStride, result.Bias is null ? null : result.Bias + n, result.Addend is null ? null : result.Addend + m * result.AddendStride + n, result.AddendStride)
-        : new(result.CStride, null, At(m, n), result.CStride);
+    private TileEnd End(int m, int n, int k) => k == 0
+        ? new(result.Bias is null ? null : result.Bias + n, result.Addend is null ? null : result.Addend + m * result.AddendStride + n, result.AddendStride)
+        : TileEnd.AddTo(At(m, n), result.CStride);
 
-    private void Tile<V>(int top, int bottom, int left, int right, int k, int depth, float* a, float* b)
+    private void Tile<V, L>(int top, int bottom, int left, int right, int k, int depth, float* a, nint aStride, float* b)
         where V : unmanaged, ILanes<V>
+        where L : struct, ILeftLayout
     {
-        TileOutput output = Output(top, left, k);
-        output.PrefetchAddend(bottom - top, right - left);
-        if (right - left == columns.Width)
+        int width = columns.Width;
+        TileEnd end = End(top, left, k);
+        end.PrefetchAddend(bottom - top, right - left);
+        if (right - left == width)
         {
-            MatMulTile.Compute<V, PackedPanel<V>>(bottom - top, depth, a, b, columns.Width, output, At(top, left), result.CStride);
+            RegisterTile.Multiply<V, L>(bottom - top, depth, a, aStride, b, width, At(top, left), result.CStride, end);
             return;
         }
 
         // Past the result's last column: compute a whole tile beside it and take over what belongs to it.
-        float* edge = stackalloc float[MatMulTile.Rows<V>() * MatMulTile.Columns<V>()];
-        MatMulTile.Compute<V, PackedPanel<V>>(bottom - top, depth, a, b, columns.Width, new TileOutput(columns.Width, null, null, 0), edge, columns.Width);
+        float* edge = stackalloc float[RegisterTile.Rows<V>() * RegisterTile.Columns<V>()];
+        RegisterTile.Multiply<V, L>(bottom - top, depth, a, aStride, b, width, edge, width, TileEnd.Overwrite);
         for (int row = 0; row < bottom - top; row++)
         {
-            int done = output.StoreRow<V>(edge + row * columns.Width, row, 0, right - left, At(top, left));
-            output.StoreRow<Lanes1>(edge + row * columns.Width, row, done, right - left, At(top, left));
+            float* c = At(top + row, left);
+            int done = end.StoreRow<V>(edge + row * width, row, 0, right - left, c);
+            end.StoreRow<Lanes1>(edge + row * width, row, done, right - left, c);
         }
     }
 

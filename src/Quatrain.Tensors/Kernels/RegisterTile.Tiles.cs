@@ -3,13 +3,15 @@ using Quatrain.Tensors.Kernels.Simd;
 
 namespace Quatrain.Tensors.Kernels;
 
-internal static unsafe partial class HeadTile
+internal static unsafe partial class RegisterTile
 {
     /// <summary>12 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile12<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
+    private static void Tile12<V, L, P>(
+        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* packed)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
+        where P : struct, IPacking
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
@@ -29,6 +31,13 @@ internal static unsafe partial class HeadTile
         for (; depth > 0; depth--)
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
+            if (P.Packs)
+            {
+                left.Store(packed);
+                right.Store(packed + V.Count);
+                packed += Columns<V>();
+            }
+
             x = V.Broadcast(a[0]);
             l0 = V.MultiplyAdd(x, left, l0);
             r0 = V.MultiplyAdd(x, right, r0);
@@ -89,7 +98,7 @@ internal static unsafe partial class HeadTile
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Tile8<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
@@ -145,9 +154,11 @@ internal static unsafe partial class HeadTile
 
     /// <summary>6 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Tile6<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
+    private static void Tile6<V, L, P>(
+        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* packed)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
+        where P : struct, IPacking
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
@@ -160,6 +171,13 @@ internal static unsafe partial class HeadTile
         for (; depth > 0; depth--)
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
+            if (P.Packs)
+            {
+                left.Store(packed);
+                right.Store(packed + V.Count);
+                packed += Columns<V>();
+            }
+
             x = V.Broadcast(a[0]);
             l0 = V.MultiplyAdd(x, left, l0);
             r0 = V.MultiplyAdd(x, right, r0);
@@ -195,7 +213,7 @@ internal static unsafe partial class HeadTile
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Tile4<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
     {
         nint row = L.Row(aStride);
         V l0 = V.Zero, r0 = V.Zero;
@@ -231,7 +249,7 @@ internal static unsafe partial class HeadTile
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Tile1<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
     {
         V l0 = V.Zero, r0 = V.Zero;
         for (; depth > 0; depth--)
@@ -251,7 +269,7 @@ internal static unsafe partial class HeadTile
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Half8<V, L>(float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride)
         where V : unmanaged, ILanes<V>
-        where L : struct, IHeadLayout
+        where L : struct, ILeftLayout
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
