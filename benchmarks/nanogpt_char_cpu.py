@@ -5,17 +5,24 @@ The counterpart of: quatrain train --preset shakespeare-char-cpu --data input.tx
 
     python3 benchmarks/nanogpt_char_cpu.py NANOGPT INPUT SEED...
 
-NANOGPT is a checkout of karpathy/nanoGPT, INPUT is Tiny Shakespeare. Debian's OpenBLAS does not know newer processors; for the best that PyTorch 1.13 gives set
-OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512, hand sgemm_ to oneDNN by a preloaded library, and let glibc keep its heap
-(GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=17179869184:glibc.malloc.trim_threshold=17179869184).
+NANOGPT is a checkout of karpathy/nanoGPT, INPUT is Tiny Shakespeare. It runs with the best of the settings in `compare/pytorch_settings.py`.
 """
 import contextlib
 import io
 import math
+import os
 import statistics
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "compare"))
+import pytorch_settings
+
+THREADS = 2
+if __name__ == "__main__":
+    pytorch_settings.restart_with_best(THREADS)
+
+# Only now: what it is told counts from the start of the process.
 import torch
 
 CONTEXT, BATCH, ITERATIONS, WARMUP = 64, 12, 2000, 100
@@ -71,7 +78,7 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
     from model import GPT, GPTConfig
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     with open(sys.argv[2], encoding="utf-8") as file:
         shakespeare = file.read()
     for argument in sys.argv[3:]:

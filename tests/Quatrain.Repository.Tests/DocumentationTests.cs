@@ -8,7 +8,7 @@ namespace Quatrain.Repository.Tests;
 /// <summary>What the pages say must be there.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string[] Pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+    private static readonly string[] Pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md"];
 
     [Fact]
     public void Paths_named_in_the_pages_exist()
@@ -37,7 +37,8 @@ public sealed partial class DocumentationTests
                 string target = match.Groups[1].Value;
                 if (!target.Contains("://", StringComparison.Ordinal))
                 {
-                    (File.Exists(InRepository(target)) || Directory.Exists(InRepository(target))).ShouldBeTrue($"{page} links to '{target}'");
+                    string path = Path.Combine(Path.GetDirectoryName(InRepository(page))!, target);
+                    (File.Exists(path) || Directory.Exists(path)).ShouldBeTrue($"{page} links to '{target}'");
                 }
             }
         }
@@ -75,7 +76,7 @@ public sealed partial class DocumentationTests
 
     private static string InRepository(string path) => Path.Combine(RepositoryRoot.Path, path);
 
-    [GeneratedRegex(@"(?<![\w./-])(src|tests|docs)/[\w./-]+")]
+    [GeneratedRegex(@"(?<![\w./-])(src|tests|docs|benchmarks)/[\w./-]+")]
     private static partial Regex RepositoryPath();
 
     [GeneratedRegex(@"\]\(([^)#]+)\)")]

@@ -1,0 +1,11 @@
+using BenchmarkDotNet.Running;
+using Quatrain.Benchmarks.Products;
+using Quatrain.Benchmarks.Reporting;
+
+if (args is ["products", ..])
+{
+    return ProductsCommand.Create().Parse(args[1..]).Invoke();
+}
+
+BenchmarkSwitcher.FromAssembly(typeof(BenchmarkSettings).Assembly).Run(args, new BenchmarkSettings());
+return 0;
