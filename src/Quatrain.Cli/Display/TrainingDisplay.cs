@@ -14,7 +14,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
     private readonly bool _live;
     private ProgressTask? _task;
     private TrainingRun? _run;
-    private long _lastPrinted;
+    private long _firstStep;
     private double _loss = double.NaN;
     private double _tokensPerSecond = double.NaN;
 
@@ -59,6 +59,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
     public void Started(TrainingRun run, long step)
     {
         _run = run;
+        _firstStep = step + 1;
         _console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(step == 0 ? "Training" : step == run.Options.Iterations ? $"All {step:N0} steps are done, with" : $"Going on at step {step:N0} with")} {run.Model.Parameters.ElementCount:N0} parameters: {run.Options.LayerCount} layers, {run.Options.HeadCount} heads, {run.Options.EmbeddingSize} wide, context {run.Options.ContextLength}"));
         _console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -80,9 +81,8 @@ internal sealed class TrainingDisplay : ITrainingObserver
             _task.Value = record.Step;
             _task.Description = Markup.Escape(line);
         }
-        else if (record.Step - _lastPrinted >= Math.Max(1, _run!.Options.Iterations / 20) || record.Step == _run.Options.Iterations)
+        else if (record.Step == _firstStep || record.Step % Math.Max(1, _run!.Options.Iterations / 20) == 0 || record.Step == _run.Options.Iterations)
         {
-            _lastPrinted = record.Step;
             _console.WriteLine(line);
         }
     }

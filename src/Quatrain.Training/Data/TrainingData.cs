@@ -58,8 +58,10 @@ public sealed record TrainingData
     public static TrainingData Quatrains(ulong seed)
     {
         QuatrainGrammar grammar = QuatrainGrammar.Default;
-        string train = grammar.WriteText(RandomSource.Mix(seed, TrainingLabel), TrainingVerses);
         string validation = grammar.WriteText(ValidationSeed, ValidationVerses);
+        // Reading verses takes many times as long as writing them; the training verses are written meanwhile.
+        Task<double> surprise = Task.Run(() => grammar.NegativeLogProbability(validation));
+        string train = grammar.WriteText(RandomSource.Mix(seed, TrainingLabel), TrainingVerses);
         CharacterTokenizer tokenizer = CharacterTokenizer.FromText(train);
         TokenDataset tokens = new(
             tokenizer.Encode(train), tokenizer.Encode(validation), RecordStarts.AfterBlankLines(train), RecordStarts.AfterBlankLines(validation));
@@ -70,7 +72,7 @@ public sealed record TrainingData
             TokenizerJson = tokenizer.ToJson(),
             ValidationText = validation,
             // The first character is not scored: it is the first verse's, which no model can tell from nothing; its share is far below rounding.
-            Floor = grammar.NegativeLogProbability(validation) / validation.Length,
+            Floor = surprise.GetAwaiter().GetResult() / validation.Length,
             Grammar = grammar,
             RecordEnd = "\n\n",
             SamplePrompt = "\n",

@@ -119,14 +119,21 @@ public sealed class OptionKey
             });
 
     internal static OptionKey Choice<T>(
-        string name, string description, IReadOnlyList<(string Word, T Value)> choices,
+        string name, string description, (string Word, T Value)[] choices,
         Func<TrainingOptions, T> get, Func<TrainingOptions, T, TrainingOptions> with)
         where T : struct, Enum
     {
-        string[] words = [.. choices.Select(choice => choice.Word)];
+        // Every command builds this table, and LINQ over pairs would be compiled anew each time the program starts.
+        string[] words = new string[choices.Length];
+        T[] values = new T[choices.Length];
+        for (int i = 0; i < choices.Length; i++)
+        {
+            (words[i], values[i]) = choices[i];
+        }
+
         return new(name, OptionKind.Choice, description, $"one of {string.Join(", ", words)}", words,
-            options => choices.FirstOrDefault(choice => EqualityComparer<T>.Default.Equals(choice.Value, get(options))).Word ?? get(options).ToString(),
-            (options, text) => Array.IndexOf(words, text) is var index and >= 0 ? with(options, choices[index].Value) : null);
+            options => Array.IndexOf(values, get(options)) is var index and >= 0 ? words[index] : get(options).ToString(),
+            (options, text) => Array.IndexOf(words, text) is var index and >= 0 ? with(options, values[index]) : null);
     }
 }
 

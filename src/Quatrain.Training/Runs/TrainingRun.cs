@@ -21,6 +21,10 @@ public sealed partial class TrainingRun : IDisposable
     private const int FinalSamples = 200;
     private const int StepsAveraged = 50;
 
+    // Before the first step the weights are noise: a rough loss and one sample show it as well, and the first step need not wait for more.
+    private const int FirstSamples = 1;
+    private const int FirstEvalTokens = 4096;
+
     private readonly WorkerPool _pool;
     private readonly ITrainingObserver _observer;
     private readonly Trainer _trainer;
@@ -181,8 +185,10 @@ public sealed partial class TrainingRun : IDisposable
             return;
         }
 
-        VerseScore? score = Sample(PeriodicSamples, show: IsDue(Options.SampleEvery) || _state.Step == Options.Iterations, cancellation);
-        double? loss = _validation.TargetCount > 0 ? _evaluator.Evaluate(_periodicValidation, cancellation).Loss : null;
+        bool first = _state.Step == 0;
+        VerseScore? score = Sample(first ? FirstSamples : PeriodicSamples, show: IsDue(Options.SampleEvery) || _state.Step == Options.Iterations, cancellation);
+        EvaluationWindows windows = first ? _periodicValidation.AtMost(FirstEvalTokens) : _periodicValidation;
+        double? loss = windows.TargetCount > 0 ? _evaluator.Evaluate(windows, cancellation).Loss : null;
         if (loss is not null && !double.IsFinite(loss.Value))
         {
             throw Diverged("The validation loss became NaN or infinite", _state.Step);

@@ -29,7 +29,8 @@ internal sealed class QuatrainProcess : IDisposable
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath!
         : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    public static QuatrainProcess Start(IEnumerable<string> arguments, string? folder = null, string? locale = null)
+    public static QuatrainProcess Start(
+        IEnumerable<string> arguments, string? folder = null, string? locale = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         ProcessStartInfo start = new(DotnetPath, ["exec", ProgramPath, .. arguments])
         {
@@ -42,6 +43,11 @@ internal sealed class QuatrainProcess : IDisposable
         if (locale is not null)
         {
             start.Environment["LC_ALL"] = locale;
+        }
+
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
         }
 
         return new QuatrainProcess(Process.Start(start)!);

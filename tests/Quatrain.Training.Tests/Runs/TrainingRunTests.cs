@@ -78,6 +78,26 @@ public sealed partial class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void The_evaluation_before_the_first_step_keeps_it_waiting_for_4096_targets_at_most()
+    {
+        const double Fraction = 0.7;
+        RunScript script = new();
+
+        script.Run(Folder, _options with { ValidationFraction = Fraction, Iterations = 1, EvalEvery = 1 });
+
+        EvaluationWindows all = TokenDataset.FromText(SmallRun.Text, SmallRun.Tokenizer, Fraction).ValidationWindows(_options.ContextLength);
+        all.TargetCount.ShouldBeGreaterThan(4096);
+        using WorkerPool pool = new(1);
+        using Gpt2Model untrained = SmallRun.NewModel(_options, SmallRun.Tokenizer.VocabularySize);
+        using Evaluator evaluator = new(untrained, pool);
+        EvaluationRecord[] evaluations = [.. script.Records.OfType<EvaluationRecord>()];
+        evaluations[0].ValidationLoss.ShouldBe(evaluator.Evaluate(all.AtMost(4096)).Loss);
+        using Gpt2Model trained = Gpt2Checkpoint.Load(Folder);
+        using Evaluator evaluatorAfter = new(trained, pool);
+        evaluations[1].ValidationLoss.ShouldBe(evaluatorAfter.Evaluate(all).Loss);
+    }
+
+    [Fact]
     public void The_report_says_what_the_run_did()
     {
         RunScript script = new();
