@@ -21,6 +21,8 @@ public unsafe class AdamWBenchmarks : ParallelKernelBenchmark
 
     private float* _weights, _gradients, _firstMoment, _secondMoment;
     private double* _sums;
+    private AdamWPart* _parts;
+    private int _partCount;
 
     /// <summary>The parameters of the smallest character model, and of GPT-2's token table.</summary>
     [Params(800_000, 38_597_376)]
@@ -29,10 +31,11 @@ public unsafe class AdamWBenchmarks : ParallelKernelBenchmark
     public override Amount AmountOf(string method) => new(0, (method == nameof(SumSquares) ? 1.0 : 7.0) * sizeof(float) * Count);
 
     [Benchmark]
-    public void SumSquares() => AdamWKernel.SumSquares(_gradients, Count, _sums, Pool);
+    public void SumSquares() => AdamWKernel.SumSquares(_gradients, _parts, _partCount, _sums, Pool);
 
     [Benchmark]
-    public void Update() => AdamWKernel.Update(_weights, _gradients, _firstMoment, _secondMoment, Count, Factors, Pool);
+    public void Update() =>
+        AdamWKernel.Update(_weights, _gradients, _firstMoment, _secondMoment, _parts, _partCount, Factors, Pool);
 
     protected override void Allocate()
     {
@@ -41,6 +44,10 @@ public unsafe class AdamWBenchmarks : ParallelKernelBenchmark
         _firstMoment = Floats(Count);
         _secondMoment = Floats(Count);
         new Span<float>(_secondMoment, Count).Fill(0.01f);
-        _sums = (double*)Floats(2 * Chunks.Count(Count));
+        AdamWPart[] parts = [.. AdamWPart.Of(0, Count, decays: true)];
+        _partCount = parts.Length;
+        _parts = (AdamWPart*)Floats((long)_partCount * sizeof(AdamWPart) / sizeof(float));
+        parts.CopyTo(new Span<AdamWPart>(_parts, _partCount));
+        _sums = (double*)Floats(2 * _partCount);
     }
 }

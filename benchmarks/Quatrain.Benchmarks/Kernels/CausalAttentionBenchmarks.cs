@@ -20,12 +20,8 @@ public unsafe class CausalAttentionBenchmarks : ParallelKernelBenchmark
 
     private AttentionSizes Sizes => new(Tokens / SequenceLength, Width / HeadSize, HeadSize, SequenceLength, SequenceLength);
 
-    /// <summary>
-    /// Only the pairs of positions that are not masked count, and two products forward and four backward: what is computed again isn't counted. (A whole
-    /// model's step is counted by the field's convention, as if nothing were masked.)
-    /// </summary>
-    public override Amount AmountOf(string method) =>
-        new((method == nameof(Forward) ? 2 : 4) * 2.0 * Width * Tokens * (SequenceLength + 1) / 2);
+    /// <summary>By the field's convention, as a whole model's step is counted: masked pairs too; two products forward and four backward.</summary>
+    public override Amount AmountOf(string method) => new((method == nameof(Forward) ? 2 : 4) * 2.0 * Width * Tokens * SequenceLength);
 
     [Benchmark]
     public void Forward() => CausalAttentionKernel.Forward(Part(_qkv, 0), Part(_qkv, 1), Part(_qkv, 2), Sizes, Dropout.None, Rows(_y), _logSums, Pool);

@@ -12,7 +12,7 @@ public unsafe class PanelsBenchmarks : KernelBenchmark
 
     private float* _matrix, _panels;
 
-    public static IEnumerable<int> Widths => [MatMulTile.MachineRows, MatMulTile.MachineColumns];
+    public static IEnumerable<int> Widths => [RegisterTile.MachineRows, RegisterTile.MachineColumns];
 
     [ParamsSource(nameof(Widths))]
     public int Width { get; set; }
