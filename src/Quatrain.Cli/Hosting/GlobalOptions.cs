@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace Quatrain.Cli.Hosting;
@@ -17,6 +18,8 @@ internal static class GlobalOptions
         Description = "Worker threads; 0 means one for each physical core. Results are the same for any number.",
         Recursive = true,
         HelpName = "n",
+        // Once, here: commands that run side by side share these options.
+        Validators = { CheckThreads },
     };
 
     public static Option<bool> Verbose { get; } = new("--verbose")
@@ -27,17 +30,17 @@ internal static class GlobalOptions
 
     public static void AddTo(RootCommand root)
     {
-        Threads.Validators.Clear();
-        Threads.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1
-                && !(int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int threads) && threads is >= 0 and <= 1024))
-            {
-                result.AddError($"--threads must be a whole number from 0 to 1024, not '{result.Tokens[0].Value}'.");
-            }
-        });
         root.Options.Add(Json);
         root.Options.Add(Threads);
         root.Options.Add(Verbose);
+    }
+
+    private static void CheckThreads(OptionResult result)
+    {
+        if (result.Tokens.Count == 1
+            && !(int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int threads) && threads is >= 0 and <= 1024))
+        {
+            result.AddError($"--threads must be a whole number from 0 to 1024, not '{result.Tokens[0].Value}'.");
+        }
     }
 }

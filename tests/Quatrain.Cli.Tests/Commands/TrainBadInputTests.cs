@@ -129,7 +129,7 @@ public sealed class TrainBadInputTests : IDisposable
 
         string sentence = (await CommandLine.Run(TinyRun.TrainArguments(text, Out, wild))).Failure();
 
-        sentence.ShouldMatch(@"^The (validation )?loss became .* at step \d+; (no good checkpoint had been saved yet|the last good checkpoint is of step \d+, .*|the last good model is the best one, of step \d+, in .*)\. Lower --learning-rate");
+        sentence.ShouldMatch(@"^The (loss|gradient|validation loss) became .* at step \d+; (no good checkpoint had been saved yet|the last good checkpoint is of step \d+, .*|the last good model is the best one, of step \d+, in .*)\. Lower --learning-rate");
     }
 
     private async Task<string> Train(string data) => (await CommandLine.Run(TinyRun.TrainArguments(data, Out))).Refusal();
