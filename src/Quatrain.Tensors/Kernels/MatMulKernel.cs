@@ -22,8 +22,10 @@ internal readonly unsafe struct Operand(float* data, int stride, bool transposed
 /// </remarks>
 internal static unsafe class MatMulKernel
 {
-    // A panel of b this deep and a tile's share of a fit a first-level cache of 48 KB together.
+    // A panel of b this deep and a tile's share of a fit a first-level cache of 48 KB together. A sum that is not much longer is better done in one pass
+    // all the same, because each pass but the first reads the results again.
     private const int MaxDepth = 256;
+    private const int MaxDepthOfOnePass = 384;
 
     /// <summary>
     /// c[M, N] = a[M, K] b[K, N] + bias[N] + addend[M, N].
@@ -60,7 +62,7 @@ internal static unsafe class MatMulKernel
             return;
         }
 
-        int passes = Math.Max(1, (k + MaxDepth - 1) / MaxDepth);
+        int passes = k <= MaxDepthOfOnePass ? 1 : (k + MaxDepth - 1) / MaxDepth;
         // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
         int depth = Math.Max(1, (k + passes - 1) / passes);
         (int gridRows, int gridColumns) = Grid(m, n, RegisterTile.MachineRows, RegisterTile.MachineColumns, pool.Threads);
