@@ -38,8 +38,21 @@ internal static unsafe partial class CausalAttentionKernel
             BackwardScratch at = new(Sizes, RegisterTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
+                if (Parts == 1 && unit + 1 < end)
+                {
+                    AskForHead(unit + 1);
+                }
+
                 (int head, int part) = int.DivRem(unit, UnitsFor(Parts));
                 Part<L>(head, part, at);
+            }
+        }
+
+        private readonly void AskForHead(int unit)
+        {
+            foreach (HeadRows rows in (ReadOnlySpan<HeadRows>)[K, V, Q, YGrad, Y, QGrad, KGrad, VGrad])
+            {
+                Ask(rows, unit, Sizes.KeyCount, Sizes);
             }
         }
 

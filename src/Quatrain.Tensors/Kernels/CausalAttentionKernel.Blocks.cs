@@ -113,6 +113,19 @@ internal static unsafe partial class CausalAttentionKernel
         return new Rows(copy, paddedSize);
     }
 
+    /// <summary>
+    /// Asks for a head's rows, which are short pieces far apart, for the unit after this one. Of a long head they are too many to wait in the caches.
+    /// </summary>
+    private static void Ask(in HeadRows rows, int unit, int count, in AttentionSizes sizes)
+    {
+        const int MostFloats = 8 * 1024;
+        if (count * sizes.HeadSize <= MostFloats)
+        {
+            (int batch, int head) = int.DivRem(unit, sizes.HeadCount);
+            new Prefetch(rows.Head(batch, head, sizes.HeadSize), (nint)rows.RowStride, count, sizes.HeadSize).Advance(1, 1);
+        }
+    }
+
     private static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
 
     private static long RoundUpToLine(long floats) => (floats + 15) / 16 * 16;

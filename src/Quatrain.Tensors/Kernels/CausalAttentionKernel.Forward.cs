@@ -31,6 +31,13 @@ internal static unsafe partial class CausalAttentionKernel
             ForwardScratch at = new(Sizes, RegisterTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
+                if (Parts == 1 && unit + 1 < end)
+                {
+                    Ask(K, unit + 1, Sizes.KeyCount, Sizes);
+                    Ask(V, unit + 1, Sizes.KeyCount, Sizes);
+                    Ask(Q, unit + 1, Sizes.QueryCount, Sizes);
+                }
+
                 (int head, int part) = int.DivRem(unit, Parts);
                 Part<L>(head, part, at);
             }
