@@ -111,8 +111,18 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
 
         for (; m < bottom; m += rows.Width)
         {
-            next.Advance(m + rows.Width - top, bottom - top);
-            Tile<V, ColumnLayout>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, scratch + (nint)(m - top) * depth, rows.Width, panel);
+            float* a = scratch + (nint)(m - top) * depth;
+            bool full = bottom - m >= rows.Width && right - left == columns.Width;
+            float* lines = full ? next.TakeColumn(depth / RegisterTile.DepthPerLine) : null;
+            if (lines is null)
+            {
+                Tile<V, ColumnLayout>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, a, rows.Width, panel);
+                continue;
+            }
+
+            TileEnd end = End(m, left, k);
+            end.PrefetchAddend(rows.Width, columns.Width);
+            RegisterTile.MultiplyAndFetch<V>(depth, a, panel, At(m, left), result.CStride, end, lines, next.Stride);
         }
     }
 

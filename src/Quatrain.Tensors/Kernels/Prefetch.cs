@@ -15,6 +15,32 @@ internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
 {
     private const int LineFloats = 16;
     private int _row;
+    private int _line;
+
+    /// <summary>Floats from one row to the next.</summary>
+    public readonly nint Stride => stride;
+
+    /// <summary>
+    /// Takes <paramref name="count"/> lines that lie below each other, to be asked for one by one: gives the first, or null where all have been taken. Lines may be
+    /// below the last row.
+    /// </summary>
+    public float* TakeColumn(int count)
+    {
+        if (_row >= rows || count < 1)
+        {
+            return null;
+        }
+
+        // By its last float that counts: a row need not begin where a line does.
+        float* first = data + _row * stride + Math.Min(_line * LineFloats + LineFloats - 1, length - 1);
+        if (++_line * LineFloats >= length)
+        {
+            _line = 0;
+            _row += count;
+        }
+
+        return first;
+    }
 
     /// <summary>Asks for rows until <paramref name="part"/> of <paramref name="parts"/> equal parts have been asked for, into the second-level cache.</summary>
     public void Advance(int part, int parts)
@@ -33,6 +59,16 @@ internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
                 // Each line by its last float that counts: a row need not begin where a line does.
                 Sse.Prefetch1(row + Math.Min(i, length - 1));
             }
+        }
+    }
+
+    /// <summary>Asks for the line of <paramref name="address"/>, into the second-level cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SoonLine(float* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(address);
         }
     }
 

@@ -8,10 +8,10 @@ internal static unsafe partial class RegisterTile
     /// <summary>12 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Tile12<V, L, P>(
-        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* packed)
+        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* side, nint sideStride)
         where V : unmanaged, ILanes<V>
         where L : struct, ILeftLayout
-        where P : struct, IPacking
+        where P : struct, ISideWork
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
@@ -33,9 +33,15 @@ internal static unsafe partial class RegisterTile
             V left = V.Load(b), right = V.Load(b + V.Count), x;
             if (P.Packs)
             {
-                left.Store(packed);
-                right.Store(packed + V.Count);
-                packed += Columns<V>();
+                left.Store(side);
+                right.Store(side + V.Count);
+                side += Columns<V>();
+            }
+
+            if (P.Fetches && (depth & (DepthPerLine - 1)) == 0)
+            {
+                Prefetch.SoonLine(side);
+                side += sideStride;
             }
 
             x = V.Broadcast(a[0]);
@@ -155,10 +161,10 @@ internal static unsafe partial class RegisterTile
     /// <summary>6 rows by two registers.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Tile6<V, L, P>(
-        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* packed)
+        float* a, nint aStride, float* b, nint bStride, int depth, float* c, nint cStride, in TileEnd end, float* side, nint sideStride)
         where V : unmanaged, ILanes<V>
         where L : struct, ILeftLayout
-        where P : struct, IPacking
+        where P : struct, ISideWork
     {
         nint row = L.Row(aStride);
         float* a1 = a + 4 * row;
@@ -173,9 +179,15 @@ internal static unsafe partial class RegisterTile
             V left = V.Load(b), right = V.Load(b + V.Count), x;
             if (P.Packs)
             {
-                left.Store(packed);
-                right.Store(packed + V.Count);
-                packed += Columns<V>();
+                left.Store(side);
+                right.Store(side + V.Count);
+                side += Columns<V>();
+            }
+
+            if (P.Fetches && (depth & (DepthPerLine - 1)) == 0)
+            {
+                Prefetch.SoonLine(side);
+                side += sideStride;
             }
 
             x = V.Broadcast(a[0]);
