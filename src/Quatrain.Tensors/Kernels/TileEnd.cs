@@ -15,9 +15,6 @@ internal readonly unsafe struct TileEnd(float* bias, float* addend, nint addendS
     /// <summary>c = c + sums.</summary>
     public static TileEnd AddTo(float* c, nint stride) => new(null, c, stride);
 
-    /// <summary>c = factors * sums.</summary>
-    public static TileEnd Scale(float* factors) => new(null, null, 0, factors);
-
     /// <summary>Writes the two registers of row <paramref name="row"/> to <paramref name="c"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store<V>(V left, V right, float* c, nint row)
