@@ -6,6 +6,7 @@ using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Profiling;
+using Quatrain.Training;
 using Quatrain.Training.Benchmarks;
 
 namespace Quatrain.Cli.Commands;
@@ -42,6 +43,14 @@ internal static class BenchCommand
         return command;
     }
 
+    /// <summary>Checks that the model can be trained in that much memory: the trainer holds the activations of one slice of a batch at a time.</summary>
+    /// <exception cref="InvalidDataException">It can't.</exception>
+    internal static void CheckFits(NamedModel model, long availableBytes)
+    {
+        BatchSlices slices = new(model.Options.BatchSize, model.Options.ContextLength);
+        Gpt2Memory.CheckTrainingFits(model.Config, slices.LargestSize, model.Options.ContextLength, availableBytes);
+    }
+
     private static int Run(ParseResult parsed, NamedModel model, int? steps, CancellationToken cancellation)
     {
         if (model.IsPublished)
@@ -50,7 +59,7 @@ internal static class BenchCommand
             model = model with { Config = model.Config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 } };
         }
 
-        Gpt2Memory.CheckTrainingFits(model.Config, model.Options.BatchSize, model.Options.ContextLength, SystemMemory.AvailableBytes);
+        CheckFits(model, SystemMemory.AvailableBytes);
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         BenchReport report = BenchProgress.Show(parsed.InvocationConfiguration.Error, progress => Measure(model, steps, pool, progress, cancellation));
         TextWriter output = parsed.InvocationConfiguration.Output;

@@ -52,7 +52,7 @@ public static class Gpt2Memory
         if (needed > availableBytes)
         {
             throw new InvalidDataException(FormattableString.Invariant(
-                $"Training this model on {batchSize} x {sequenceLength} tokens needs {needed / 1048576.0:N0} MB of memory, and {availableBytes / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
+                $"Training this model on {batchSize} x {sequenceLength} tokens at a time needs {needed / 1048576.0:N0} MB of memory, and {availableBytes / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
         }
     }
 

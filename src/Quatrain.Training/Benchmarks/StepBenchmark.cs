@@ -14,7 +14,7 @@ public sealed class StepBenchmark : IDisposable
     private const int LeastSteps = 3;
     private const int RandomTokens = 1 << 18;
 
-    // The first step makes the tape's memory in pieces and the second makes it whole; the compiler takes its time to make fast code of what runs often.
+    // The first step touches all memory for the first time, and the compiler takes its time to make fast code of what runs often.
     private const int LeastWarmUpSteps = 2;
 
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);

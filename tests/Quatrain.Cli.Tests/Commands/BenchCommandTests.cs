@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Quatrain.Cli.Commands;
+using Quatrain.Cli.Hosting;
 using Quatrain.Cli.Tests.Support;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Parallel;
@@ -102,12 +104,14 @@ public sealed class BenchCommandTests
         (await CommandLine.Run("bench", "--preset", "gpt2", "--context-length", "1025")).Refusal().ShouldBe("--context-length is 1025; it must lie between 1 and 1024.");
 
     [Fact]
-    public async Task Refuses_what_does_not_fit_in_memory_before_it_begins()
+    public void Refuses_what_does_not_fit_in_memory_and_nothing_else()
     {
-        string refusal = (await CommandLine.Run("bench", "--preset", "gpt2-xl", "--batch-size", "16384", "--context-length", "1024")).Refusal();
+        // 64 sequences of 256 tokens go through the model 8 at a time.
+        NamedModel model = NamedModel.Find("gpt2").With(64, 256);
+        long needed = Gpt2Memory.TrainingBytes(model.Config, 8, 256);
 
-        Gpt2Config config = Gpt2Sizes.Find("gpt2-xl")! with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 };
-        refusal.ShouldStartWith(FormattableString.Invariant(
-            $"Training this model on 16384 x 1024 tokens needs {Gpt2Memory.TrainingBytes(config, 16384, 1024) / 1048576.0:N0} MB of memory, and "));
+        BenchCommand.CheckFits(model, needed);
+        Should.Throw<InvalidDataException>(() => BenchCommand.CheckFits(model, needed - 1)).Message.ShouldStartWith(FormattableString.Invariant(
+            $"Training this model on 8 x 256 tokens at a time needs {needed / 1048576.0:N0} MB of memory, and "));
     }
 }

@@ -107,7 +107,7 @@ public sealed class Gpt2MemoryTests
         Gpt2Memory.CheckTrainingFits(config, 3, 21, needed);
         Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckTrainingFits(config, 3, 21, needed - 1)).Message.ShouldBe(
             FormattableString.Invariant(
-                $"Training this model on 3 x 21 tokens needs {needed / 1048576.0:N0} MB of memory, and {needed / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
+                $"Training this model on 3 x 21 tokens at a time needs {needed / 1048576.0:N0} MB of memory, and {needed / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
     }
 
     [Fact]
