@@ -1,28 +1,23 @@
 namespace Quatrain.Models.Checkpoints;
 
 /// <summary>One tensor as the header of a safetensors file describes it; its size is known to fit the file.</summary>
-public sealed class SafetensorsEntry
+public sealed class SafetensorsEntry : TensorEntry
 {
     internal SafetensorsEntry(string name, SafetensorsDType dtype, long[] shape, long elementCount, long begin)
+        : base(name, shape, elementCount)
     {
-        Name = name;
         DType = dtype;
-        Shape = shape;
-        ElementCount = elementCount;
         Begin = begin;
     }
-
-    /// <summary>The tensor's name, as in the file.</summary>
-    public string Name { get; }
 
     /// <summary>The type of the elements.</summary>
     public SafetensorsDType DType { get; }
 
-    /// <summary>The sizes, outermost first; empty for a single number.</summary>
-    public long[] Shape { get; }
+    /// <inheritdoc/>
+    public override string TypeName => DType.Label();
 
-    /// <summary>The product of the sizes: 1 for a single number, 0 if a size is 0.</summary>
-    public long ElementCount { get; }
+    /// <inheritdoc/>
+    public override bool IsReadableAsFloats => DType.IsReadableAsFloats();
 
     /// <summary>The length of the data, in bytes.</summary>
     public long ByteCount => ElementCount * DType.Size();

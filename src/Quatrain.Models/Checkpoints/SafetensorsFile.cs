@@ -11,7 +11,7 @@ namespace Quatrain.Models.Checkpoints;
 /// little-endian and row-major (https://github.com/huggingface/safetensors). Needs a little-endian machine. Reads are positioned
 /// rather than memory-mapped, so a file that shrinks while it is read is an error and not a crash. Safe to use from many threads.
 /// </remarks>
-public sealed class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : ITensorFile
 {
     private const int LengthBytes = 8;
 
@@ -42,6 +42,9 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>The tensors, in the order of their data.</summary>
     public IReadOnlyList<SafetensorsEntry> Entries => _entries;
+
+    /// <inheritdoc/>
+    IReadOnlyList<TensorEntry> ITensorFile.Entries => _entries;
 
     /// <summary>The file's free-form notes, for instance format = pt; empty where it has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -81,6 +84,14 @@ public sealed class SafetensorsFile : IDisposable
     public bool TryGet(string name, [NotNullWhen(true)] out SafetensorsEntry? entry) =>
         _byName.TryGetValue(name, out entry);
 
+    /// <inheritdoc/>
+    bool ITensorFile.TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
+    {
+        bool found = TryGet(name, out SafetensorsEntry? own);
+        entry = own;
+        return found;
+    }
+
     /// <summary>Reads a tensor of F32, F16, BF16 or F64 elements as floats, each the nearest float to the stored number.</summary>
     /// <param name="entry">A tensor of this file.</param>
     /// <param name="destination">Overwritten; one float an element, row-major.</param>
@@ -93,15 +104,11 @@ public sealed class SafetensorsFile : IDisposable
         ReadFloatRange(entry, 0, destination);
     }
 
-    /// <summary>
-    /// Reads, as <see cref="ReadFloats"/> does, the elements from <paramref name="start"/> on, as many as
-    /// <paramref name="destination"/> holds.
-    /// </summary>
-    /// <exception cref="ArgumentException">The tensor has not that many elements, or the entry is another file's.</exception>
-    /// <exception cref="InvalidDataException">The elements are of another type, or the file has since become shorter.</exception>
-    public void ReadFloatRange(SafetensorsEntry entry, long start, Span<float> destination)
+    /// <inheritdoc/>
+    public void ReadFloatRange(TensorEntry entry, long start, Span<float> destination) => ReadFloatRange(RequireOwn(entry), start, destination);
+
+    private void ReadFloatRange(SafetensorsEntry entry, long start, Span<float> destination)
     {
-        RequireOwn(entry);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, entry.ElementCount - destination.Length);
         if (!entry.DType.IsReadableAsFloats())
@@ -134,24 +141,6 @@ public sealed class SafetensorsFile : IDisposable
             Convert(bytes, entry.DType, rest[..count]);
             position += bytes.Length;
             rest = rest[count..];
-        }
-    }
-
-    /// <summary>Reads a tensor as <see cref="ReadFloats"/> does and refuses one that holds NaN or an infinity.</summary>
-    /// <exception cref="ArgumentException">As for <see cref="ReadFloats"/>.</exception>
-    /// <exception cref="InvalidDataException">
-    /// As for <see cref="ReadFloats"/>, or an element is not finite; the message names tensor and index.
-    /// </exception>
-    public void ReadFiniteFloats(SafetensorsEntry entry, Span<float> destination)
-    {
-        ReadFloats(entry, destination);
-        for (int i = 0; i < destination.Length; i++)
-        {
-            if (!float.IsFinite(destination[i]))
-            {
-                throw Unreadable(entry, $"of shape {TensorText.Shape(entry.Shape)} holds {destination[i]} at element {i}, "
-                    + "so the weights are damaged or their training diverged; use another checkpoint");
-            }
         }
     }
 
@@ -278,13 +267,12 @@ public sealed class SafetensorsFile : IDisposable
         Read(_handle, _dataStart + position, destination, _path);
     }
 
-    private void RequireOwn(SafetensorsEntry entry)
+    private SafetensorsEntry RequireOwn(TensorEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        if (!_byName.TryGetValue(entry.Name, out SafetensorsEntry? own) || !ReferenceEquals(own, entry))
-        {
-            throw new ArgumentException($"Tensor {TensorText.Quote(entry.Name)} is not an entry of this file.", nameof(entry));
-        }
+        return _byName.TryGetValue(entry.Name, out SafetensorsEntry? own) && ReferenceEquals(own, entry)
+            ? own
+            : throw new ArgumentException($"Tensor {TensorText.Quote(entry.Name)} is not an entry of this file.", nameof(entry));
     }
 
     private static void RequireLength(int length, long expected, string unit)

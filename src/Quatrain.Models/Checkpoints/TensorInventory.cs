@@ -21,8 +21,8 @@ public static class TensorInventory
     /// floats; the message lists all of them.
     /// </exception>
     /// <exception cref="ArgumentException">An expected name comes twice.</exception>
-    public static IReadOnlyDictionary<string, SafetensorsEntry> Check(
-        SafetensorsFile file,
+    public static IReadOnlyDictionary<string, TensorEntry> Check(
+        ITensorFile file,
         IEnumerable<(string Name, long[] Shape)> expected,
         Func<string, bool>? ignoreExtra = null,
         string optionalPrefix = TransformerPrefix)
@@ -30,7 +30,7 @@ public static class TensorInventory
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(expected);
         ArgumentNullException.ThrowIfNull(optionalPrefix);
-        Dictionary<string, SafetensorsEntry> found = new(StringComparer.Ordinal);
+        Dictionary<string, TensorEntry> found = new(StringComparer.Ordinal);
         HashSet<string> names = new(StringComparer.Ordinal);
         HashSet<string> used = new(StringComparer.Ordinal);
         List<string> missing = [], twice = [], misshapen = [], unreadable = [];
@@ -41,8 +41,8 @@ public static class TensorInventory
                 throw new ArgumentException($"The expected name {TensorText.Quote(name)} comes twice.", nameof(expected));
             }
 
-            bool plain = file.TryGet(name, out SafetensorsEntry? entry);
-            bool prefixed = file.TryGet(optionalPrefix + name, out SafetensorsEntry? prefixedEntry) && optionalPrefix.Length > 0;
+            bool plain = file.TryGet(name, out TensorEntry? entry);
+            bool prefixed = file.TryGet(optionalPrefix + name, out TensorEntry? prefixedEntry) && optionalPrefix.Length > 0;
             used.Add(name);
             used.Add(optionalPrefix + name);
             entry ??= prefixedEntry;
@@ -63,9 +63,9 @@ public static class TensorInventory
                 misshapen.Add($"{TensorText.Quote(name)} is {TensorText.Shape(entry.Shape)}, not {TensorText.Shape(shape)}");
             }
 
-            if (!entry.DType.IsReadableAsFloats())
+            if (!entry.IsReadableAsFloats)
             {
-                unreadable.Add($"{TensorText.Quote(name)} is {entry.DType.Label()}");
+                unreadable.Add($"{TensorText.Quote(name)} is {entry.TypeName}");
             }
         }
 
@@ -83,7 +83,7 @@ public static class TensorInventory
         name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
 
     private static void Refuse(
-        SafetensorsFile file,
+        ITensorFile file,
         List<string> missing,
         List<string> extra,
         List<string> misshapen,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Tensors;
 
@@ -7,10 +6,6 @@ namespace Quatrain.Models.Gpt2;
 /// <summary>Saves a GPT-2 to a folder and loads it: config.json and model.safetensors, with the names of the published weights.</summary>
 public static class Gpt2Checkpoint
 {
-    private const string TokenEmbedding = "wte.weight";
-    private const string Head = "lm_head.weight";
-    private const int ChunkFloats = 1 << 16;
-
     /// <summary>
     /// Writes the model's configuration and weights, as F32, to <paramref name="folder"/>, which is made where it is
     /// absent.
@@ -59,38 +54,18 @@ public static class Gpt2Checkpoint
     }
 
     /// <summary>Loads the model in the folder at <paramref name="path"/>.</summary>
-    /// <remarks>
-    /// Names may carry the prefix "transformer."; the mask buffers that old files hold are passed over. No memory is taken for the weights
-    /// before the file is known to hold every one of them.
-    /// </remarks>
-    /// <exception cref="InvalidDataException">
-    /// The configuration or the weights file cannot be used, the two do not fit, or a weight is not finite; the message names what does
-    /// not fit.
-    /// </exception>
-    /// <exception cref="IOException">The folder or one of its files is absent or cannot be read; the message says what to do.</exception>
-    /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
+    /// <remarks>No memory is taken for the weights before the checkpoint is known to hold every one of them.</remarks>
+    /// <inheritdoc cref="Gpt2Source.Open" path="/exception"/>
     /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights.</exception>
     public static Gpt2Model Load(string path)
     {
-        ModelFolder.RequireFiles(path);
-        Gpt2Config config = Gpt2ConfigJson.Read(Path.Combine(path, ModelFolder.ConfigFileName));
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, ModelFolder.WeightsFileName));
-        Gpt2Model model = new(config, allocate: false);
+        using Gpt2Source source = Gpt2Source.Open(path);
+        Gpt2Model model = new(source.Config);
         try
         {
-            IReadOnlyDictionary<string, SafetensorsEntry> entries = TensorInventory.Check(
-                file,
-                model.Parameters.Parameters.Select(parameter => (parameter.Name, Sizes(parameter.Tensor.Shape))),
-                name => IsMask(name) || (config.TieEmbeddings && name == Head));
-            if (config.TieEmbeddings)
-            {
-                RequireTiedHead(file, entries[TokenEmbedding]);
-            }
-
-            model.Parameters.Allocate();
             foreach (Parameter parameter in model.Parameters.Parameters)
             {
-                file.ReadFiniteFloats(entries[parameter.Name], parameter.Tensor.Values);
+                source.ReadWeight(parameter.Name, parameter.Tensor.Values);
             }
 
             return model;
@@ -100,51 +75,6 @@ public static class Gpt2Checkpoint
             model.Dispose();
             throw;
         }
-    }
-
-    // h.N.attn.bias and h.N.attn.masked_bias: the causal mask, which old versions of Hugging Face's classes saved.
-    private static bool IsMask(string name)
-    {
-        string[] parts = name.Split('.');
-        return parts is ["h", _, "attn", "bias" or "masked_bias"]
-            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out _);
-    }
-
-    /// <summary>Refuses a model of a tied head whose file has a head of its own that differs from the token embedding.</summary>
-    private static void RequireTiedHead(SafetensorsFile file, SafetensorsEntry embedding)
-    {
-        foreach (SafetensorsEntry head in file.Entries)
-        {
-            bool isHead = head.Name is Head or TensorInventory.TransformerPrefix + Head;
-            if (isHead && !AreEqual(file, head, embedding))
-            {
-                throw new InvalidDataException(
-                    $"Cannot load '{file.Path}': its {TensorText.Quote(head.Name)} differs from {TensorText.Quote(embedding.Name)}, "
-                    + $"though the configuration ties the two; set tie_word_embeddings to false in {ModelFolder.ConfigFileName}.");
-            }
-        }
-    }
-
-    private static bool AreEqual(SafetensorsFile file, SafetensorsEntry left, SafetensorsEntry right)
-    {
-        if (!left.Shape.AsSpan().SequenceEqual(right.Shape))
-        {
-            return false;
-        }
-
-        float[] leftFloats = new float[ChunkFloats], rightFloats = new float[ChunkFloats];
-        for (long start = 0; start < left.ElementCount; start += ChunkFloats)
-        {
-            int count = (int)Math.Min(ChunkFloats, left.ElementCount - start);
-            file.ReadFloatRange(left, start, leftFloats.AsSpan(0, count));
-            file.ReadFloatRange(right, start, rightFloats.AsSpan(0, count));
-            if (!leftFloats.AsSpan(0, count).SequenceEqual(rightFloats.AsSpan(0, count)))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private static bool Holds(string configPath, Gpt2Config config)
@@ -175,5 +105,5 @@ public static class Gpt2Checkpoint
         }
     }
 
-    private static long[] Sizes(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])];
+    internal static long[] Sizes(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])];
 }

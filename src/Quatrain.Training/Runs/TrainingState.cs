@@ -49,7 +49,7 @@ public sealed record TrainingState
     public static TrainingState Load(string path, ParameterStore parameters, AdamW optimizer)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        IReadOnlyDictionary<string, SafetensorsEntry> entries = TensorInventory.Check(
+        IReadOnlyDictionary<string, TensorEntry> entries = TensorInventory.Check(
             file,
             parameters.Parameters.SelectMany(p => new[] { Weights, FirstMoments, SecondMoments }.Select(kind => (kind + p.Name, Shape(p)))));
         TrainingState state = new()

@@ -16,7 +16,7 @@ public sealed class TensorInventoryTests : IDisposable
     public void Check_finds_names_with_and_without_the_prefix(string first, string second)
     {
         using SafetensorsFile file = Open((first + "wte.weight", [4, 2]), (second + "h.0.ln_1.bias", [2]));
-        IReadOnlyDictionary<string, SafetensorsEntry> found = TensorInventory.Check(file, Expected);
+        IReadOnlyDictionary<string, TensorEntry> found = TensorInventory.Check(file, Expected);
         found.Count.ShouldBe(2);
         found["wte.weight"].Name.ShouldBe(first + "wte.weight");
         found["h.0.ln_1.bias"].Name.ShouldBe(second + "h.0.ln_1.bias");
