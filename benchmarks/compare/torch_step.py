@@ -154,16 +154,21 @@ def measure(options):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Time a GPT's training step in PyTorch.")
-    for name in ("layers", "heads", "width", "vocabulary", "batch", "context"):
+def add_model_arguments(parser):
+    for name in ("layers", "heads", "width", "vocabulary", "context"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--positions", type=int, help="rows of the position table; default: the context")
     parser.add_argument("--activation", choices=("gelu_exact", "gelu_tanh"), default="gelu_exact")
     parser.add_argument("--bias", action="store_true", help="biases in the linear layers and norms")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch takes by itself")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Time a GPT's training step in PyTorch.")
+    add_model_arguments(parser)
+    parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch takes by itself")
     parser.add_argument("--give-up-ms", type=float, help="stop after a step that takes longer")
     options = parser.parse_args()
     if options.threads > 0:
