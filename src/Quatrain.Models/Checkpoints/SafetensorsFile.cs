@@ -156,6 +156,20 @@ public sealed class SafetensorsFile : ITensorFile
         ReadData(entry.Begin, destination);
     }
 
+    /// <inheritdoc/>
+    public FileRegion? Locate(TensorEntry entry)
+    {
+        SafetensorsEntry own = RequireOwn(entry);
+        RawElementType? type = own.DType switch
+        {
+            SafetensorsDType.F32 => RawElementType.F32,
+            SafetensorsDType.F16 => RawElementType.F16,
+            SafetensorsDType.BF16 => RawElementType.BF16,
+            _ => null,
+        };
+        return type is { } raw ? new FileRegion(_path, _dataStart + own.Begin, own.ByteCount, raw) : null;
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();
 
