@@ -74,16 +74,7 @@ public static class Gpt2ConfigJson
             ResidualDropout = file.Number("resid_pdrop", HuggingFaceDropout),
             LayerNormEpsilon = file.Number("layer_norm_epsilon", absent: 1e-5f),
         };
-        try
-        {
-            config.Validate();
-        }
-        catch (InvalidDataException error)
-        {
-            string problem = $"{char.ToLowerInvariant(error.Message[0])}{error.Message[1..]}";
-            throw new InvalidDataException($"Cannot use '{file.Path}': {problem}", error);
-        }
-
+        config.ValidateIn(file.Path);
         if (!file.IsUnset("n_inner") && file.Integer("n_inner") != 4L * config.EmbeddingSize)
         {
             throw Unsupported(file, "n_inner", $"{file.Integer("n_inner")}", $"null or {4L * config.EmbeddingSize}, four times n_embd");

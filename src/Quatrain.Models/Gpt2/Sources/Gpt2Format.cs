@@ -26,6 +26,11 @@ internal static class Gpt2Format
             return HuggingFaceSource.Open(folder);
         }
 
+        if (TensorFlowSource.IsAt(folder))
+        {
+            return TensorFlowSource.Open(folder);
+        }
+
         throw ModelFolder.Lacks(folder, ModelFolder.ConfigFileName);
     }
 
@@ -38,8 +43,13 @@ internal static class Gpt2Format
             return HuggingFaceSource.OpenSafetensors(path);
         }
 
+        if (PyTorchSource.IsAt(head))
+        {
+            return PyTorchSource.Open(path);
+        }
+
         throw new InvalidDataException(
-            $"Cannot load a model from '{path}': it is not in a format that is known; name a folder with {ModelFolder.ConfigFileName} and weights, or a safetensors file.");
+            $"Cannot load a model from '{path}': it is not in a format that is known; name a folder with {ModelFolder.ConfigFileName} and weights, or a file of weights.");
     }
 
     private static int ReadHead(string path, Span<byte> head)

@@ -1,4 +1,5 @@
 using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Checkpoints.PyTorch;
 
 namespace Quatrain.Models.Gpt2.Sources;
 
@@ -10,6 +11,8 @@ internal static class HuggingFaceSource
     [
         (ModelFolder.WeightsFileName, SafetensorsFile.Open),
         ("model.safetensors.index.json", path => ShardedTensorFile.Open(path, SafetensorsFile.Open)),
+        ("pytorch_model.bin", PyTorchFile.Open),
+        ("pytorch_model.bin.index.json", path => ShardedTensorFile.Open(path, PyTorchFile.Open)),
     ];
 
     /// <summary>Whether <paramref name="folder"/> has a configuration or weights of such names.</summary>
@@ -31,12 +34,14 @@ internal static class HuggingFaceSource
     }
 
     /// <summary>The parts of the model whose weights are the safetensors file at <paramref name="path"/>; its config.json must lie beside it.</summary>
-    public static Gpt2Parts OpenSafetensors(string path)
+    public static Gpt2Parts OpenSafetensors(string path) => new(ConfigBeside(path), SafetensorsFile.Open(path), Gpt2NameMap.HuggingFace);
+
+    /// <summary>The configuration in the config.json beside the file at <paramref name="path"/>.</summary>
+    public static Gpt2Config ConfigBeside(string path)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         RequireConfig(folder);
-        Gpt2Config config = Gpt2ConfigJson.Read(Path.Combine(folder, ModelFolder.ConfigFileName));
-        return new Gpt2Parts(config, SafetensorsFile.Open(path), Gpt2NameMap.HuggingFace);
+        return Gpt2ConfigJson.Read(Path.Combine(folder, ModelFolder.ConfigFileName));
     }
 
     private static void RequireConfig(string folder)
