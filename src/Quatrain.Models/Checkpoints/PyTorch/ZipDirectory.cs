@@ -7,13 +7,14 @@ namespace Quatrain.Models.Checkpoints.PyTorch;
 /// <param name="Name">The path within the archive.</param>
 /// <param name="HeaderOffset">Where its local header begins.</param>
 /// <param name="Limit">Where the next local header, or the central directory, begins.</param>
-/// <param name="Size">The length of its content.</param>
-internal sealed record ZipMember(string Name, long HeaderOffset, long Limit, long Size);
+/// <param name="Size">The length of its content, as it lies in the file.</param>
+/// <param name="IsStored">Whether the content lies there as it is, not compressed.</param>
+internal sealed record ZipMember(string Name, long HeaderOffset, long Limit, long Size, bool IsStored);
 
-/// <summary>The table of contents of a zip file whose members are stored as they are.</summary>
+/// <summary>The table of contents of a zip file, for members that are stored as they are.</summary>
 /// <remarks>
-/// Written for archives of torch.save: members that are compressed, encrypted, named twice or overlapping are refused, so that no member can
-/// hold more than the file does. Knows zip64. Source: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
+/// Written for archives of torch.save: a file with members that are encrypted, named twice or overlapping is refused, and so is reading a
+/// compressed one; no member can hold more than the file does. Knows zip64. Source: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
 /// </remarks>
 internal sealed class ZipDirectory
 {
@@ -55,9 +56,15 @@ internal sealed class ZipDirectory
     public ZipMember? Find(string name) => _members.GetValueOrDefault(name);
 
     /// <summary>Where the content of <paramref name="member"/> begins; its local header is checked for that.</summary>
-    /// <exception cref="InvalidDataException">The local header is damaged, or the content reaches into the next member.</exception>
+    /// <exception cref="InvalidDataException">It is compressed, its local header is damaged, or it reaches into the next member.</exception>
     public long Locate(ZipMember member)
     {
+        if (!member.IsStored)
+        {
+            throw Invalid(
+                $"its member {TensorText.Quote(member.Name)} is compressed, which PyTorch's own files never are; save it again with torch.save");
+        }
+
         Span<byte> header = stackalloc byte[LocalHeaderBytes];
         if (member.Limit - member.HeaderOffset < LocalHeaderBytes)
         {
@@ -137,7 +144,7 @@ internal sealed class ZipDirectory
 
     private void ReadMembers(ReadOnlySpan<byte> directory, long count, long directoryOffset)
     {
-        List<(string Name, long Offset, long Size)> found = new((int)count);
+        List<(string Name, long Offset, long Size, bool IsStored)> found = new((int)count);
         for (long i = 0; i < count; i++)
         {
             if (directory.Length < CentralHeaderBytes || !directory.StartsWith("PK\x01\x02"u8))
@@ -162,9 +169,9 @@ internal sealed class ZipDirectory
         found.Sort((left, right) => left.Offset.CompareTo(right.Offset));
         for (int i = 0; i < found.Count; i++)
         {
-            (string name, long offset, long size) = found[i];
+            (string name, long offset, long size, bool isStored) = found[i];
             long limit = i + 1 < found.Count ? found[i + 1].Offset : directoryOffset;
-            ZipMember member = new(name, offset, limit, size);
+            ZipMember member = new(name, offset, limit, size, isStored);
             if (offset < 0 || size < 0 || size > limit || offset > limit - size)
             {
                 throw Overlaps(member);
@@ -177,7 +184,7 @@ internal sealed class ZipDirectory
         }
     }
 
-    private (string Name, long Offset, long Size) ReadMember(string name, ReadOnlySpan<byte> header, ReadOnlySpan<byte> extra)
+    private (string Name, long Offset, long Size, bool IsStored) ReadMember(string name, ReadOnlySpan<byte> header, ReadOnlySpan<byte> extra)
     {
         ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
         ushort method = BinaryPrimitives.ReadUInt16LittleEndian(header[10..]);
@@ -209,10 +216,7 @@ internal sealed class ZipDirectory
             extra = extra[(4 + length)..];
         }
 
-        return method == 0 && size == compressed
-            ? (name, offset, size)
-            : throw Invalid(
-                $"its member {TensorText.Quote(name)} is compressed, which PyTorch's own files never are; save it again with torch.save");
+        return (name, offset, compressed, method == 0 && size == compressed);
     }
 
     // The zip64 field holds, in this order, only those of the numbers that do not fit 32 bits.

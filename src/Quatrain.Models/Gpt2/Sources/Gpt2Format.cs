@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
+using Quatrain.Models.Checkpoints;
 
 namespace Quatrain.Models.Gpt2.Sources;
 
@@ -48,8 +50,19 @@ internal static class Gpt2Format
             return PyTorchSource.Open(path);
         }
 
+        if (head.StartsWith(GgufFile.Magic))
+        {
+            return GgufSource.Open(path);
+        }
+
+        if (head.Length >= sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(head) == LlmCFile.Magic)
+        {
+            LlmCFile file = LlmCFile.Open(path);
+            return new Gpt2Parts(file.Config, file, Gpt2NameMap.LlmC);
+        }
+
         throw new InvalidDataException(
-            $"Cannot load a model from '{path}': it is not in a format that is known; name a folder with {ModelFolder.ConfigFileName} and weights, or a file of weights.");
+            $"Cannot load a model from '{path}': it is not in a format that is known; name a folder with {ModelFolder.ConfigFileName} and weights, or a safetensors, PyTorch, GGUF or llm.c file.");
     }
 
     private static int ReadHead(string path, Span<byte> head)
