@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
-using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Checkpoints.Gguf;
+using Quatrain.Models.Checkpoints.LlmC;
 
 namespace Quatrain.Models.Gpt2.Sources;
 
