@@ -20,25 +20,17 @@ public sealed record GgufVocabulary(IReadOnlyList<string> Tokens, IReadOnlyList<
     internal const int UserDefinedToken = 4;
     internal const int UnusedToken = 5;
 
-    /// <summary>Whether the file at <paramref name="path"/> begins as a GGUF file does.</summary>
-    public static bool IsGguf(string path)
-    {
-        if (!File.Exists(path))
-        {
-            return false;
-        }
-
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        Span<byte> head = stackalloc byte[GgufFile.Magic.Length];
-        return stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head.SequenceEqual(GgufFile.Magic);
-    }
-
-    /// <summary>Reads the vocabulary in the GGUF file at <paramref name="path"/>; null where it has none.</summary>
+    /// <summary>Reads the vocabulary in the file at <paramref name="path"/>; null where it has none or is no GGUF file.</summary>
     /// <remarks>Tokens at the end that are marked as unused, which only pad a model's vocabulary, are left out.</remarks>
     /// <exception cref="InvalidDataException">The file is damaged, or its vocabulary is of another kind.</exception>
     /// <exception cref="IOException">The file is absent or cannot be read.</exception>
     public static GgufVocabulary? TryRead(string path)
     {
+        if (TensorFileContent.FormatOf(path) != TensorFileFormat.Gguf)
+        {
+            return null;
+        }
+
         using GgufFile file = GgufFile.Open(path);
         string? model = file.Metadata.Text(ModelKey);
         if (model is null or "no_vocab" or "none")
