@@ -7,15 +7,16 @@ namespace Quatrain.Models;
 public static class ModelFile
 {
     /// <summary>Loads the model at <paramref name="path"/>, of whichever architecture and format it is.</summary>
+    /// <inheritdoc cref="Gpt2Source.Open" path="/param"/>
     /// <exception cref="InvalidDataException">The architecture or the format is unknown, or configuration or weights cannot be used.</exception>
     /// <exception cref="IOException">The folder or one of its files is absent or cannot be read; the message says what to do.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights.</exception>
-    public static ILanguageModel Load(string path)
+    public static ILanguageModel Load(string path, int? vocabularySize = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         RequireKnownArchitecture(path);
-        return Gpt2Checkpoint.Load(path);
+        return Gpt2Checkpoint.Load(path, vocabularySize);
     }
 
     /// <summary>Throws, with a sentence, where there is a configuration at <paramref name="path"/> and it names an architecture that is not known.</summary>

@@ -15,6 +15,10 @@ public sealed class Gpt2Source : IDisposable
 
     private readonly Dictionary<string, Gpt2SourceWeight> _weights;
 
+    // The widest padding in use: to multiples of 128, as llm.c has it. nanoGPT pads to 64.
+    private const int VocabularyMultiple = 64;
+    private const int MostPadding = 127;
+
     private Gpt2Source(Gpt2Config config, ITensorFile file, Dictionary<string, Gpt2SourceWeight> weights) =>
         (Config, File, _weights) = (config, file, weights);
 
@@ -29,17 +33,23 @@ public sealed class Gpt2Source : IDisposable
     /// The path is a folder or a file; what is in it decides the format. Names may carry a prefix, as the scheme has it; the mask buffers that old files hold
     /// are passed over.
     /// </remarks>
+    /// <param name="path">The folder or the file.</param>
+    /// <param name="vocabularySize">
+    /// The tokens in use, if they are known. Where the model's vocabulary is somewhat larger and a multiple of 64, the tokens beyond are padding that no
+    /// text has: they are left out, so that they are never scored or sampled.
+    /// </param>
     /// <exception cref="InvalidDataException">
     /// The configuration or the weights file cannot be used, or the two do not fit; the message names what does not fit.
     /// </exception>
     /// <exception cref="IOException">The folder or one of its files is absent or cannot be read; the message says what to do.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
-    public static Gpt2Source Open(string path)
+    public static Gpt2Source Open(string path, int? vocabularySize = null)
     {
         (Gpt2Config config, ITensorFile file, Gpt2NameMap names) = Gpt2Format.Open(path);
         try
         {
-            return new Gpt2Source(config, file, FindWeights(config, file, names));
+            Dictionary<string, Gpt2SourceWeight> weights = FindWeights(config, file, names);
+            return new Gpt2Source(WithoutPadding(config, vocabularySize), file, weights);
         }
         catch
         {
@@ -55,21 +65,40 @@ public sealed class Gpt2Source : IDisposable
     public void ReadWeight(string name, Span<float> destination)
     {
         (TensorEntry entry, bool isTransposed) = _weights[name];
+        long expected = entry.ElementCount;
+        if (entry.Shape is [long rows, long width] && rows != Config.VocabularySize && (name is TokenEmbedding or Gpt2NameMap.Head))
+        {
+            // Padding at the end is left out.
+            expected = Config.VocabularySize * width;
+        }
+
+        if (destination.Length != expected)
+        {
+            throw new ArgumentException($"The destination holds {destination.Length} floats, but the weight has {expected}.", nameof(destination));
+        }
+
         if (isTransposed)
         {
             ReadTransposed(entry, destination);
         }
         else
         {
-            File.ReadFiniteFloats(entry, destination);
+            File.ReadFiniteFloatRange(entry, 0, destination);
         }
     }
 
-    /// <summary>Where the weight of that name lies.</summary>
+    /// <summary>Where the weight of that name lies; the entry may have more rows than the weight, which are padding.</summary>
     internal Gpt2SourceWeight Find(string name) => _weights[name];
 
     /// <summary>Closes the checkpoint.</summary>
     public void Dispose() => File.Dispose();
+
+    private static Gpt2Config WithoutPadding(Gpt2Config config, int? vocabularySize)
+    {
+        bool isPadded = vocabularySize is { } used && used < config.VocabularySize
+            && config.VocabularySize % VocabularyMultiple == 0 && config.VocabularySize - used <= MostPadding;
+        return isPadded ? config with { VocabularySize = vocabularySize!.Value } : config;
+    }
 
     private static Dictionary<string, Gpt2SourceWeight> FindWeights(Gpt2Config config, ITensorFile file, Gpt2NameMap names)
     {
@@ -145,11 +174,6 @@ public sealed class Gpt2Source : IDisposable
     private void ReadTransposed(TensorEntry entry, Span<float> destination)
     {
         int outputs = (int)entry.Shape[0], inputs = (int)entry.Shape[1];
-        if (destination.Length != entry.ElementCount)
-        {
-            throw new ArgumentException($"The destination holds {destination.Length} floats, but the tensor has {entry.ElementCount}.", nameof(destination));
-        }
-
         int rowsAtOnce = Math.Clamp(TransposedFloats / inputs, 1, outputs);
         float[] buffer = ArrayPool<float>.Shared.Rent(rowsAtOnce * inputs);
         try

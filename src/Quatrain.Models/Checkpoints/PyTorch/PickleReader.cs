@@ -16,7 +16,7 @@ internal ref struct PickleReader
     /// <summary>The longest pickle that is read; GPT-2's largest, with the state of its optimizer, takes a tenth.</summary>
     public const int LargestBytes = 1 << 23;
 
-    private const int MostInstructions = 1_000_000;
+    private const int MostInstructions = 400_000;
     private const int LongestKey = TorchObjects.LongestKey;
     private const int HighestProtocol = 5;
 

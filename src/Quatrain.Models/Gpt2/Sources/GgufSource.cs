@@ -1,4 +1,5 @@
 using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Checkpoints.Gguf;
 
 namespace Quatrain.Models.Gpt2.Sources;
 

@@ -8,9 +8,6 @@ internal static class PyTorchSource
 {
     private const string ArgumentsKey = "model_args";
 
-    /// <summary>Whether a file begins as those of torch.save do.</summary>
-    public static bool IsAt(ReadOnlySpan<byte> head) => PyTorchFile.HasHead(head);
-
     /// <summary>The parts of the model in the file at <paramref name="path"/>.</summary>
     public static Gpt2Parts Open(string path)
     {

@@ -8,7 +8,7 @@ namespace Quatrain.Models.Tests.Checkpoints.PyTorch;
 /// <summary>Pickles written by hand, instruction by instruction: what is read, and above all what is not.</summary>
 public sealed class PickleReaderTests
 {
-    private const long MostAllocatedBytes = 200_000_000;
+    private const long MostAllocatedBytes = 100_000_000;
 
     [Fact]
     public void Plain_values_are_read()
@@ -111,7 +111,7 @@ public sealed class PickleReaderTests
     [Fact]
     public void Depth_costs_no_stack_and_little_memory()
     {
-        const int Depth = 400_000;
+        const int Depth = 150_000;
         byte[] nested = [.. Enumerable.Repeat((byte)']', Depth), .. Enumerable.Repeat((byte)'a', Depth - 1), (byte)'.'];
         byte[] tuples = [(byte)'N', .. Enumerable.Repeat((byte)0x85, Depth), (byte)'.'];
 
@@ -122,7 +122,7 @@ public sealed class PickleReaderTests
     [Fact]
     public void Instructions_are_limited_whatever_they_are()
     {
-        foreach (string repeated in (string[])["(", "N", ")", "]", "}", "N2", "]q\u0000", "N\u0094", "N0", "}h\u0001Ns", "(1", "N\u0085"])
+        foreach (string repeated in (string[])["(", "N", "]", "N\u0094", "(1", "N\u0085", "}h\u0001Ns"])
         {
             byte[] prologue = "Nq\u0000\u008c\u0001xq\u0001".Latin1Bytes();
             byte[] unit = repeated.Latin1Bytes();
@@ -162,7 +162,7 @@ public sealed class PickleReaderTests
     {
         Random random = new(5);
         byte[] likely = Encoding.Latin1.GetBytes("().N0]a}stuqhKQRb2eX\u0085\u0086\u0087\u0088\u0089\u0094\u0093\u008c\u008a12");
-        for (int i = 0; i < 20_000; i++)
+        for (int i = 0; i < 5_000; i++)
         {
             byte[] pickle = new byte[random.Next(1, 60)];
             for (int at = 0; at < pickle.Length; at++)

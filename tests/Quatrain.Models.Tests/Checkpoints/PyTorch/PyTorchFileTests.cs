@@ -185,7 +185,7 @@ public sealed class PyTorchFileTests : IDisposable
     public void A_file_cut_short_anywhere_is_refused(string name)
     {
         byte[] whole = File.ReadAllBytes(ImportFixtures.Path($"torch-small/{name}"));
-        for (int length = 0; length < whole.Length; length++)
+        for (int length = 0; length < whole.Length; length += whole.Length - length > 300 ? 3 : 1)
         {
             string path = Write(whole[..length]);
             Hostility.Survives(whole[..length], 1_000_000, () => PyTorchFile.Open(path).Dispose()).ShouldBeFalse($"{length} bytes");
@@ -196,7 +196,7 @@ public sealed class PyTorchFileTests : IDisposable
     public void Random_damage_to_a_zip_file_is_survived()
     {
         byte[] whole = File.ReadAllBytes(ImportFixtures.Path("torch-small/views.pt"));
-        Fuzz(3000, random => Hostility.Damage(whole, random)).ShouldBeGreaterThan(0);
+        Fuzz(700, random => Hostility.Damage(whole, random)).ShouldBeGreaterThan(0);
     }
 
     [Fact]
@@ -204,21 +204,21 @@ public sealed class PyTorchFileTests : IDisposable
     {
         byte[] whole = File.ReadAllBytes(ImportFixtures.Path("torch-small/views.pt"));
         int start = whole.AsSpan().IndexOf("PK\u0001\u0002"u8);
-        Fuzz(3000, random => [.. whole.AsSpan(0, start), .. Hostility.Damage(whole[start..], random)]).ShouldBeGreaterThan(0);
+        Fuzz(700, random => [.. whole.AsSpan(0, start), .. Hostility.Damage(whole[start..], random)]).ShouldBeGreaterThan(0);
     }
 
     [Fact]
     public void Random_damage_to_the_pickle_is_survived()
     {
         string path = ImportFixtures.Path("torch-small/views.pt");
-        Fuzz(3000, random => TorchZip.Replace(path, "/data.pkl", pickle => Hostility.Damage(pickle, random))).ShouldBeGreaterThan(0);
+        Fuzz(700, random => TorchZip.Replace(path, "/data.pkl", pickle => Hostility.Damage(pickle, random))).ShouldBeGreaterThan(0);
     }
 
     [Fact]
     public void Random_damage_to_a_file_without_a_zip_archive_is_survived()
     {
         byte[] whole = File.ReadAllBytes(ImportFixtures.Path("torch-small/views-legacy.pt"));
-        Fuzz(5000, random => Hostility.Damage(whole, random)).ShouldBeGreaterThan(0);
+        Fuzz(1000, random => Hostility.Damage(whole, random)).ShouldBeGreaterThan(0);
     }
 
     private int Fuzz(int tries, Func<Random, byte[]> damage)

@@ -1,4 +1,4 @@
-namespace Quatrain.Models.Checkpoints;
+namespace Quatrain.Models.Checkpoints.Gguf;
 
 /// <summary>One tensor of a GGUF file; its size is known to fit the file.</summary>
 internal sealed class GgufEntry : TensorEntry

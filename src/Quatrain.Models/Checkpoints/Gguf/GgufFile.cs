@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Quatrain.Models.Checkpoints;
+namespace Quatrain.Models.Checkpoints.Gguf;
 
 /// <summary>An open GGUF file whose head has been checked in full; tensors and arrays are read from the disk when asked for.</summary>
 /// <remarks>

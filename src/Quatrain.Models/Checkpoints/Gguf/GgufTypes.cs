@@ -1,4 +1,4 @@
-namespace Quatrain.Models.Checkpoints;
+namespace Quatrain.Models.Checkpoints.Gguf;
 
 /// <summary>The types of metadata values, numbered as in the file.</summary>
 internal enum GgufValueType

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Quatrain.Models.Checkpoints;
+namespace Quatrain.Models.Checkpoints.Gguf;
 
 /// <summary>The metadata of a GGUF file: values by name, of which arrays stay in the file until asked for.</summary>
 internal sealed class GgufMetadata

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Quatrain.Models.Checkpoints;
+namespace Quatrain.Models.Checkpoints.Gguf;
 
 /// <summary>Walks over the head of a GGUF file, front to back, with a small window on it.</summary>
 internal sealed class GgufReader(RawFile file)
