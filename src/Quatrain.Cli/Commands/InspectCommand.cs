@@ -20,7 +20,7 @@ internal static class InspectCommand
     {
         Argument<string?> model = new("model")
         {
-            Description = "A run folder, a folder with config.json, or a .safetensors file.",
+            Description = "A run folder, a folder with a model, or a file of weights.",
             HelpName = "MODEL",
             Arity = ArgumentArity.ZeroOrOne,
         };
@@ -42,7 +42,7 @@ internal static class InspectCommand
 
             if (path is not null && File.Exists(path))
             {
-                using SafetensorsFile file = SafetensorsFile.Open(path);
+                using TensorFileContent file = TensorFileContent.Open(path);
                 ShowFile(parsed, file);
                 return ExitCode.Done;
             }
@@ -67,35 +67,36 @@ internal static class InspectCommand
         string config = Path.Combine(path, ModelFolder.ConfigFileName);
         if (!File.Exists(config))
         {
-            throw new InvalidDataException($"'{path}' is neither a model folder nor a .safetensors file; name a run folder, or a folder with config.json.");
+            using Gpt2Source source = Gpt2Source.Open(path);
+            return (source.Config, 1);
         }
 
         RunFolder run = new(path);
         return (Gpt2ConfigJson.Read(config), run.HoldsRun ? RunDescription.Read(run.TrainingPath).Options.BatchSize : 1);
     }
 
-    private static void ShowFile(ParseResult parsed, SafetensorsFile file)
+    private static void ShowFile(ParseResult parsed, TensorFileContent file)
     {
         TextWriter output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(GlobalOptions.Json))
         {
             JsonOutput.Write(output, writer =>
             {
-                writer.WriteNumber("parameters", file.Entries.Sum(entry => entry.ElementCount));
+                writer.WriteNumber("parameters", file.Tensors.Sum(entry => entry.ElementCount));
                 writer.WriteStartObject("metadata");
-                foreach ((string key, string value) in file.Metadata)
+                foreach ((string key, string value) in file.Notes)
                 {
                     writer.WriteString(key, value);
                 }
 
                 writer.WriteEndObject();
-                WriteTensors(writer, file.Entries.Select(entry => (entry.Name, entry.Shape, entry.ElementCount)));
+                WriteTensors(writer, file.Tensors.Select(entry => (entry.Name, entry.Shape, entry.ElementCount)));
             });
             return;
         }
 
-        Table(output, file.Entries.Select(entry => (entry.Name, $"{entry.DType} [{string.Join(", ", entry.Shape)}]", entry.ElementCount)));
-        foreach ((string key, string value) in file.Metadata)
+        Table(output, file.Tensors.Select(entry => (entry.Name, $"{entry.TypeName} [{string.Join(", ", entry.Shape)}]", entry.ElementCount)));
+        foreach ((string key, string value) in file.Notes)
         {
             output.WriteLine($"{key}: {value}");
         }

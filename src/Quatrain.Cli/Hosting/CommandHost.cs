@@ -57,7 +57,7 @@ internal static class CommandHost
         foreach (Command command in new[]
         {
             TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
-            CompletionCommand.Create(),
+            ExportCommand.Create(), CompletionCommand.Create(),
         })
         {
             root.Subcommands.Add(command);

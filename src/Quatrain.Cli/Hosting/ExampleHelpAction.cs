@@ -42,6 +42,12 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
             "quatrain bench --preset shakespeare-char --steps 20 --json",
         ],
+        ["export"] =
+        [
+            "quatrain export runs/story --out exported/story                    a folder for Hugging Face's transformers",
+            "quatrain export gpt2-folder --out gpt2.gguf --weights int8         a file for llama.cpp, a quarter of the size",
+            "quatrain export gpt2-folder --out gpt2_124M.bin --weights bf16     a file for llm.c",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 

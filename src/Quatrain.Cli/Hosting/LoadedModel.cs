@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Quatrain.Inference;
 using Quatrain.Models;
 using Quatrain.Tokenizers;
 
@@ -17,15 +18,15 @@ internal sealed class LoadedModel : IDisposable
     public ITokenizer? Tokenizer { get; }
 
     /// <summary>The MODEL argument of the commands that need one.</summary>
-    public static Argument<string> Argument() => new("model") { Description = "A run folder, or a folder with config.json and model.safetensors.", HelpName = "MODEL" };
+    public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, or a file of weights.", HelpName = "MODEL" };
 
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
     public static LoadedModel Open(string path)
     {
-        ILanguageModel model = ModelFolder.Load(path);
+        ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
+        ILanguageModel model = ModelFile.Load(path, tokenizer?.VocabularySize);
         try
         {
-            ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;
             if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)
             {
                 throw new InvalidDataException(
@@ -44,7 +45,7 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The tokenizer, for a command that can't do without.</summary>
     /// <exception cref="InvalidDataException">There is none; the message says to <paramref name="instead"/>.</exception>
     public ITokenizer RequireTokenizer(string instead) =>
-        Tokenizer ?? throw new InvalidDataException($"'{Path}' has no tokenizer.json, so text can't be used with this model; {instead}.");
+        Tokenizer ?? throw new InvalidDataException($"'{Path}' has no tokenizer, so text can't be used with this model; {instead}.");
 
     public void Dispose() => Model.Dispose();
 }

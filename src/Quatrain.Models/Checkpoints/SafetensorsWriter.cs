@@ -28,19 +28,29 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        SafetensorsFile.RequireLittleEndian();
+        Write(
+            path,
+            [.. tensors.Select(tensor => new OutgoingTensor(tensor.Name, tensor.Shape.ToArray(), RawElementType.F32, stream => WriteFloats(stream, Elements(tensor))))],
+            metadata);
+    }
+
+    /// <summary>Writes tensors of any floating-point type.</summary>
+    /// <inheritdoc cref="Write(string, IReadOnlyList{SafetensorsTensor}, IReadOnlyDictionary{string, string})"/>
+    internal static void Write(string path, IReadOnlyList<OutgoingTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        RawFile.RequireLittleEndian();
         byte[] header = MakeHeader(tensors, metadata);
         AtomicFile.Write(path, stream =>
         {
             stream.Write(header);
-            foreach (SafetensorsTensor tensor in tensors)
+            foreach (OutgoingTensor tensor in tensors)
             {
-                WriteFloats(stream, Elements(tensor));
+                tensor.WriteElements(stream);
             }
         });
     }
 
-    private static byte[] MakeHeader(IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] MakeHeader(IReadOnlyList<OutgoingTensor> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         ArrayBufferWriter<byte> buffer = new();
         buffer.Write(stackalloc byte[sizeof(ulong)]);
@@ -80,20 +90,20 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private static void WriteEntries(Utf8JsonWriter json, IReadOnlyList<SafetensorsTensor> tensors)
+    private static void WriteEntries(Utf8JsonWriter json, IReadOnlyList<OutgoingTensor> tensors)
     {
         HashSet<string> names = new(StringComparer.Ordinal);
         long begin = 0;
-        foreach (SafetensorsTensor tensor in tensors)
+        foreach (OutgoingTensor tensor in tensors)
         {
             if (!names.Add(tensor.Name))
             {
                 throw new ArgumentException($"Two tensors are called {TensorText.Quote(tensor.Name)}.", nameof(tensors));
             }
 
-            long end = begin + (sizeof(float) * (long)Elements(tensor).Length);
+            long end = begin + tensor.ByteCount;
             json.WriteStartObject(tensor.Name);
-            json.WriteString("dtype", SafetensorsDType.F32.Label());
+            json.WriteString("dtype", tensor.Type.Label());
             json.WriteStartArray("shape");
             foreach (long size in tensor.Shape)
             {

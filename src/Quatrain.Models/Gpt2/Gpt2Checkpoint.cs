@@ -53,13 +53,14 @@ public static class Gpt2Checkpoint
         Gpt2ConfigJson.Write(configPath, model.Config);
     }
 
-    /// <summary>Loads the model in the folder at <paramref name="path"/>.</summary>
+    /// <summary>Loads the model at <paramref name="path"/>, a folder or a file.</summary>
     /// <remarks>No memory is taken for the weights before the checkpoint is known to hold every one of them.</remarks>
+    /// <inheritdoc cref="Gpt2Source.Open" path="/param"/>
     /// <inheritdoc cref="Gpt2Source.Open" path="/exception"/>
     /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights.</exception>
-    public static Gpt2Model Load(string path)
+    public static Gpt2Model Load(string path, int? vocabularySize = null)
     {
-        using Gpt2Source source = Gpt2Source.Open(path);
+        using Gpt2Source source = Gpt2Source.Open(path, vocabularySize);
         Gpt2Model model = new(source.Config);
         try
         {

@@ -86,6 +86,20 @@ public sealed record Gpt2Config
         }
     }
 
+    /// <summary>The same for a configuration that was read from the file at <paramref name="path"/>, which the message then names.</summary>
+    internal void ValidateIn(string path)
+    {
+        try
+        {
+            Validate();
+        }
+        catch (InvalidDataException error)
+        {
+            string problem = $"{char.ToLowerInvariant(error.Message[0])}{error.Message[1..]}";
+            throw new InvalidDataException($"Cannot use '{path}': {problem}", error);
+        }
+    }
+
     private static void Positive(int value, string name, int limit)
     {
         if (value < 1 || value > limit)

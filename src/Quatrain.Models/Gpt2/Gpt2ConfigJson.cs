@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Gpt2.Export;
 using Quatrain.Tensors.Ops;
 
 namespace Quatrain.Models.Gpt2;
@@ -39,11 +40,47 @@ public static class Gpt2ConfigJson
     public static void Write(string path, Gpt2Config config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        Write(path, config, json => { });
+    }
+
+    /// <summary>Writes what transformers' GPT2LMHeadModel asks for besides: no setting of its configuration is left to its defaults.</summary>
+    /// <inheritdoc cref="Write(string, Gpt2Config)"/>
+    internal static void WriteForHuggingFace(string path, Gpt2Config config, ExportOptions options) => Write(path, config, json =>
+    {
+        json.WriteNumber("n_ctx", config.ContextLength);
+        json.WriteNull("n_inner");
+        json.WriteBoolean("scale_attn_weights", true);
+        json.WriteBoolean("use_cache", true);
+        foreach (string name in (ReadOnlySpan<string>)["bos_token_id", "eos_token_id"])
+        {
+            if (options.EndOfTextId is { } id)
+            {
+                json.WriteNumber(name, id);
+            }
+            else
+            {
+                json.WriteNull(name);
+            }
+        }
+
+        json.WriteString("torch_dtype", options.Weights switch
+        {
+            RawElementType.F16 => "float16",
+            RawElementType.BF16 => "bfloat16",
+            _ => "float32",
+        });
+    });
+
+    private static void Write(string path, Gpt2Config config, Action<Utf8JsonWriter> writeMore)
+    {
         config.Validate();
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
         {
+            json.WriteStartObject();
             Write(json, config);
+            writeMore(json);
+            json.WriteEndObject();
         }
 
         buffer.Write("\n"u8);
@@ -74,16 +111,7 @@ public static class Gpt2ConfigJson
             ResidualDropout = file.Number("resid_pdrop", HuggingFaceDropout),
             LayerNormEpsilon = file.Number("layer_norm_epsilon", absent: 1e-5f),
         };
-        try
-        {
-            config.Validate();
-        }
-        catch (InvalidDataException error)
-        {
-            string problem = $"{char.ToLowerInvariant(error.Message[0])}{error.Message[1..]}";
-            throw new InvalidDataException($"Cannot use '{file.Path}': {problem}", error);
-        }
-
+        config.ValidateIn(file.Path);
         if (!file.IsUnset("n_inner") && file.Integer("n_inner") != 4L * config.EmbeddingSize)
         {
             throw Unsupported(file, "n_inner", $"{file.Integer("n_inner")}", $"null or {4L * config.EmbeddingSize}, four times n_embd");
@@ -94,7 +122,6 @@ public static class Gpt2ConfigJson
 
     private static void Write(Utf8JsonWriter json, Gpt2Config config)
     {
-        json.WriteStartObject();
         json.WriteString("model_type", ModelType);
         json.WriteStartArray("architectures");
         json.WriteStringValue("GPT2LMHeadModel");
@@ -117,7 +144,6 @@ public static class Gpt2ConfigJson
         json.WriteNumber("attn_pdrop", config.AttentionDropout);
         json.WriteNumber("resid_pdrop", config.ResidualDropout);
         json.WriteNumber("layer_norm_epsilon", config.LayerNormEpsilon);
-        json.WriteEndObject();
     }
 
     private static Activation ReadActivation(ConfigFile file)
