@@ -2,6 +2,7 @@ using Quatrain.Inference.Sampling;
 using Quatrain.Models;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Inference;
 
@@ -46,6 +47,16 @@ public sealed class TokenGenerator : IDisposable
         _model = model;
         _tape = new Tape(pool, recording: false);
     }
+
+    /// <summary>Where the time of the model's operations is added up, or null.</summary>
+    public OperationProfile? Profile
+    {
+        get => _tape.Profile;
+        set => _tape.Profile = value;
+    }
+
+    /// <summary>The bytes that the activations of the last pass took.</summary>
+    internal long ActivationBytes => _tape.BytesUsed;
 
     /// <summary>Continues one prompt.</summary>
     /// <param name="prompt">At least one id.</param>

@@ -86,7 +86,8 @@ internal static class GenerateCommand
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         if (batch is not null)
         {
-            batch.Run(parsed, loaded, options, pool, cancellation);
+            GenerationOutput output = new(parsed.InvocationConfiguration.Output, parsed.GetValue(GlobalOptions.Json), batch.IsFile, batch.Samples);
+            batch.Run(loaded, options, pool, output, parsed.InvocationConfiguration.Error, cancellation);
         }
         else
         {

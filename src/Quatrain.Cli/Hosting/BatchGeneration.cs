@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Globalization;
 using Quatrain.Cli.Display;
 using Quatrain.Inference;
@@ -60,12 +59,11 @@ internal sealed record BatchGeneration(IEnumerable<EncodedPrompt> Prompts, long?
         }
     }
 
-    /// <summary>Generates, and writes the texts in order, and on standard error what it came to.</summary>
-    public void Run(ParseResult parsed, LoadedModel model, GenerationOptions options, WorkerPool pool, CancellationToken cancellation)
+    /// <summary>Generates, and writes the texts in order to <paramref name="output"/>, and to <paramref name="error"/> how far it is and what it came to.</summary>
+    public void Run(
+        LoadedModel model, GenerationOptions options, WorkerPool pool, GenerationOutput output, TextWriter error, CancellationToken cancellation)
     {
         CheckFits(model.Model, options.MaxTokens, SystemMemory.AvailableBytes);
-        TextWriter error = parsed.InvocationConfiguration.Error;
-        GenerationOutput output = new(parsed.InvocationConfiguration.Output, parsed.GetValue(GlobalOptions.Json), IsFile, Samples);
         GenerationProgress progress = new(error, Count * Samples, isLive: !Console.IsErrorRedirected);
         using TextGenerator generator = new(model.Model, model.Tokenizer, pool);
         generator.GenerateBatch(Requests(options, output, progress), BatchSize, cancellation);

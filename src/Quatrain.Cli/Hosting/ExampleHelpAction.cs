@@ -42,6 +42,7 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain bench                                          the machine, and a step of shakespeare-char-cpu",
             "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
             "quatrain bench --preset shakespeare-char --steps 20 --json",
+            "quatrain bench --preset gpt2 --decode                   reading a prompt, and decoding",
         ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };

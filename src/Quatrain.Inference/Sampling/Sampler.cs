@@ -1,3 +1,4 @@
+using System.Numerics;
 using Quatrain.Tensors;
 
 namespace Quatrain.Inference.Sampling;
@@ -49,9 +50,7 @@ public sealed class Sampler
         }
 
         _buffers.Reserve(logits.Length);
-        Span<float> scores = _buffers.Scores.AsSpan(0, logits.Length);
-        logits.CopyTo(scores);
-        Penalize(logits, recentTokens, scores);
+        ReadOnlySpan<float> scores = _options.RepetitionPenalty == 1 ? logits : Penalize(logits, recentTokens, _buffers.Scores.AsSpan(0, logits.Length));
         int best = MostLikely(scores);
         if (_options.Temperature == 0)
         {
@@ -66,14 +65,10 @@ public sealed class Sampler
 
     private bool LimitsCount(int vocabularySize) => _options.TopK > 0 && _options.TopK < vocabularySize;
 
-    private void Penalize(ReadOnlySpan<float> logits, ReadOnlySpan<int> recentTokens, Span<float> scores)
+    private Span<float> Penalize(ReadOnlySpan<float> logits, ReadOnlySpan<int> recentTokens, Span<float> scores)
     {
         double penalty = _options.RepetitionPenalty;
-        if (penalty == 1)
-        {
-            return;
-        }
-
+        logits.CopyTo(scores);
         foreach (int token in recentTokens)
         {
             if ((uint)token >= (uint)logits.Length)
@@ -86,13 +81,53 @@ public sealed class Sampler
             float logit = logits[token];
             scores[token] = (float)(logit > 0 ? logit / penalty : logit * penalty);
         }
+
+        return scores;
     }
 
     private static int MostLikely(ReadOnlySpan<float> scores)
     {
-        int best = 0;
+        // A whole vocabulary is some 50,000 scores: compared one register at a time, as far as the registers go.
+        int count = scores.Length / Vector<float>.Count * Vector<float>.Count;
+        Vector<float> most = new(float.NegativeInfinity);
+        Vector<int> numbers = Vector<int>.AllBitsSet;
+        for (int id = 0; id < count; id += Vector<float>.Count)
+        {
+            Vector<float> score = new(scores[id..]);
+            numbers &= Vector.Equals(score, score);
+            most = Vector.Max(most, score);
+        }
+
         float greatest = float.NegativeInfinity;
-        for (int id = 0; id < scores.Length; id++)
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+        {
+            greatest = Math.Max(greatest, most[lane]);
+        }
+
+        if (numbers != Vector<int>.AllBitsSet || !(greatest < float.PositiveInfinity))
+        {
+            // Something is wrong, and the slow way says what.
+            return MostLikely(scores, 0, float.NegativeInfinity, 0);
+        }
+
+        int best = 0;
+        while (best < count && !Vector.EqualsAny(new Vector<float>(scores[best..]), new Vector<float>(greatest)))
+        {
+            best += Vector<float>.Count;
+        }
+
+        while (best < count && scores[best] != greatest)
+        {
+            best++;
+        }
+
+        return MostLikely(scores, best < count ? best : 0, greatest, count);
+    }
+
+    /// <summary>Compares the scores from <paramref name="first"/> on with the best so far.</summary>
+    private static int MostLikely(ReadOnlySpan<float> scores, int best, float greatest, int first)
+    {
+        for (int id = first; id < scores.Length; id++)
         {
             float score = scores[id];
             // False for NaN too, which is why the comparison is not the plain one.
@@ -199,10 +234,7 @@ public sealed class Sampler
     /// <summary>The tokens that top-p or min-p can keep, best first.</summary>
     private Span<ulong> TakeLikely(ReadOnlySpan<float> scores, ReadOnlySpan<double> weights, double total)
     {
-        // All tokens below this together weigh at most (1 - p) / 2 of the total, so top-p reaches p without them. No token
-        // weighs more than 1 and the best does, so the best is always above it.
-        double unlikely = 0.5 * (1 - _options.TopP) * total / scores.Length;
-        double least = Math.Max(unlikely, _options.MinP);
+        double least = Math.Max(_options.TopP < 1 ? LeastForTopP(weights, total) : 0, _options.MinP);
         int count = 0;
         for (int id = 0; id < weights.Length; id++)
         {
@@ -215,6 +247,36 @@ public sealed class Sampler
         Span<ulong> candidates = _buffers.Candidates.AsSpan(0, count);
         candidates.Sort();
         return candidates;
+    }
+
+    /// <summary>
+    /// A weight such that the tokens at least as heavy reach p together, and few more: sorting all would cost more than all else. No token weighs more than 1
+    /// and the best does, so the best is among them.
+    /// </summary>
+    private double LeastForTopP(ReadOnlySpan<double> weights, double total)
+    {
+        const int Octaves = 64, Bias = 1023, ExponentShift = 52;
+        // The sum of those in [2^-e, 2^(1-e)) at e, and all lighter ones at the end.
+        Span<double> sums = stackalloc double[Octaves];
+        sums.Clear();
+        foreach (double weight in weights)
+        {
+            int octave = Bias - (int)(BitConverter.DoubleToUInt64Bits(weight) >> ExponentShift);
+            sums[Math.Min(octave, Octaves - 1)] += weight;
+        }
+
+        // Sums in another order differ in their last digits.
+        double enough = _options.TopP * total * (1 + 1e-9), sum = 0;
+        for (int octave = 0; octave < Octaves - 1; octave++)
+        {
+            sum += sums[octave];
+            if (sum >= enough)
+            {
+                return Math.ScaleB(1, -octave);
+            }
+        }
+
+        return 0;
     }
 
     private double Weigh(ReadOnlySpan<float> scores, float greatest, Span<double> weights)

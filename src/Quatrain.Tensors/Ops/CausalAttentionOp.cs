@@ -85,8 +85,7 @@ public static unsafe class CausalAttentionOp
             sizes = sizes with { KeyCount = Math.Max(sizes.KeyCount, cached[b].KeyCount) };
         }
 
-        // Where sequences differ in length, what is measured is what their mean would take.
-        using (Measure(tape, "attention, cached", sizes with { KeyCount = (int)(keys / caches.Length) }, products: 2))
+        using (MeasureCached(tape, sizes, keys))
         {
             CausalAttentionKernel.ForwardCached(Part(qkv.Data, 0, qkv.Shape), cached, sizes, Rows(y.Data, y.Shape), tape.Pool);
         }
@@ -103,7 +102,7 @@ public static unsafe class CausalAttentionOp
     private static HeadRows Part(float* qkv, int part, Shape shape) => Rows(qkv + part * (shape[2] / 3), shape);
 
     /// <summary>Counts as the field does: masked positions too, and of the backward pass's products not the one that makes the probabilities again.</summary>
-    private static OperationTimer Measure(Tape tape, string name, in AttentionSizes sizes, int products)
+    private static OperationTimer Measure(Tape tape, string name, AttentionSizes sizes, int products)
     {
         if (tape.Profile is null)
         {
@@ -115,6 +114,27 @@ public static unsafe class CausalAttentionOp
         Operation operation = new(name, sizes.BatchSize * sizes.QueryCount, sizes.HeadCount * sizes.HeadSize, sizes.KeyCount);
         return tape.Profile.Start(
             operation, products * 2 * heads * sizes.QueryCount * sizes.KeyCount * sizes.HeadSize, products * rows * (sizes.QueryCount + sizes.KeyCount));
+    }
+
+    /// <summary>
+    /// One query a sequence is bound by the memory that its keys and values lie in, and each token's call has one key more: they all count as one operation.
+    /// Where sequences differ in length, what is counted is what their mean would take.
+    /// </summary>
+    private static OperationTimer MeasureCached(Tape tape, AttentionSizes sizes, long keys)
+    {
+        const string Name = "attention, cached";
+        if (tape.Profile is null)
+        {
+            return default;
+        }
+
+        if (sizes.QueryCount > 1)
+        {
+            return Measure(tape, Name, sizes with { KeyCount = (int)(keys / sizes.BatchSize) }, products: 2);
+        }
+
+        int width = sizes.HeadCount * sizes.HeadSize;
+        return tape.Profile.Start(new Operation(Name, sizes.BatchSize, width), 0, 2.0 * sizeof(float) * width * (keys + sizes.BatchSize));
     }
 
     private sealed class CausalAttentionNode : Node
