@@ -117,6 +117,30 @@ public sealed class TextGeneratorTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_gives_each_prompt_the_result_it_gets_alone()
+    {
+        string[] prompts = ["abc", "é", "abcdefgh abcdefgh abcdefgh", "abd", "h\n"];
+        GenerationOptions[] options = [Options, Options with { Stop = ["a", "\n"] }, Options with { MaxTokens = 5 }, Options with { StopTokens = [3] }, Options with { Seed = 8 }];
+        GenerationResult[] expected = [.. prompts.Zip(options, (prompt, option) => _generator.Generate(Tokenizer.Encode(prompt), option))];
+        GenerationResult[] results = new GenerationResult[5];
+        string[] shown = ["", "", "", "", ""];
+
+        _generator.GenerateBatch(
+            Enumerable.Range(0, 5).Select(i => new TextRequest(Tokenizer.Encode(prompts[i]), options[i], result => results[i] = result) { Show = piece => shown[i] += piece }), 3);
+
+        for (int i = 0; i < 5; i++)
+        {
+            results[i].Text.ShouldBe(expected[i].Text);
+            results[i].Ids.ShouldBe(expected[i].Ids);
+            results[i].PromptIds.ShouldBe(expected[i].PromptIds);
+            results[i].FinishReason.ShouldBe(expected[i].FinishReason);
+            shown[i].ShouldBe(expected[i].Text);
+        }
+
+        expected.Select(result => result.FinishReason).Distinct().Count().ShouldBe(2);
+    }
+
+    [Fact]
     public void A_model_without_a_tokenizer_gives_the_same_ids_and_no_text()
     {
         using TextGenerator generator = new(_model, tokenizer: null, _pool);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
+using Quatrain.Inference;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
@@ -26,17 +27,25 @@ internal static class BenchCommand
             DefaultValueFactory = _ => DefaultPreset,
         };
         preset.CompletionSources.Add([.. NamedModel.Names]);
-        Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for a published size.");
-        Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for a published size.");
-        Option<int?> steps = NumberOption.OptionalWhole<int>("--steps", "Steps to measure; default: what fits in about ten seconds, at least 3.");
+        Option<bool> decode = new("--decode") { Description = "Measure reading a prompt and decoding after it, instead of training." };
+        Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for a published size. Decoding: sequences side by side; default: 1.");
+        Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for a published size. Decoding: tokens in the prompt; default: 512, or half of a shorter context.");
+        Option<int?> steps = NumberOption.OptionalWhole<int>("--steps", "Steps to measure; default: what fits in about ten seconds, at least 3. Decoding: tokens after the prompt; default: 128, or what fits in the context.");
         Command command = new(
-            "bench", "Measure the machine (multiply-add peak, memory) and the training step of a model with random weights, operation by operation.")
+            "bench", "Measure the machine (multiply-add peak, memory) and the training step or the decoding of a model with random weights, operation by operation.")
         {
-            preset, batchSize, contextLength, steps,
+            preset, decode, batchSize, contextLength, steps,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            NamedModel model = NamedModel.Find(parsed.GetValue(preset)!).With(parsed.GetValue(batchSize), parsed.GetValue(contextLength));
+            NamedModel named = NamedModel.Find(parsed.GetValue(preset)!);
+            if (parsed.GetValue(decode))
+            {
+                DecodeSizes sizes = DecodeSizes.For(named.Config, parsed.GetValue(batchSize), parsed.GetValue(contextLength), parsed.GetValue(steps));
+                return Task.FromResult(RunDecode(parsed, named, sizes, cancellation));
+            }
+
+            NamedModel model = named.With(parsed.GetValue(batchSize), parsed.GetValue(contextLength));
             int? count = parsed.GetValue(steps) is { } given ? NumberOption.InRange(given, "--steps", MostSteps) : null;
             return Task.FromResult(Run(parsed, model, count, cancellation));
         });
@@ -66,6 +75,36 @@ internal static class BenchCommand
         if (parsed.GetValue(GlobalOptions.Json))
         {
             JsonOutput.Write(output, writer => Write(writer, report));
+        }
+        else
+        {
+            report.Write(output);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static int RunDecode(ParseResult parsed, NamedModel model, DecodeSizes sizes, CancellationToken cancellation)
+    {
+        sizes.CheckFits(model.Config, SystemMemory.AvailableBytes);
+        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+        DecodeReport report = BenchProgress.Show(parsed.InvocationConfiguration.Error, progress =>
+        {
+            progress.Begin("making the model");
+            DecodeMeasurement decoding;
+            using (DecodeBenchmark benchmark = new(model.Config, pool))
+            {
+                progress.Begin("measuring decoding");
+                decoding = benchmark.Measure(sizes.PromptTokens, sizes.NewTokens, sizes.BatchSize, progress.Report, cancellation);
+            }
+
+            progress.Begin("measuring the machine");
+            return new DecodeReport(model.Name, model.Config, pool.Threads, MachineSpeed.Measure(pool, cancellation), decoding);
+        });
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        if (parsed.GetValue(GlobalOptions.Json))
+        {
+            JsonOutput.Write(output, report.Write);
         }
         else
         {
@@ -109,24 +148,40 @@ internal static class BenchCommand
         writer.WriteNumberOrNull("share_of_peak", step.Gflops / report.Machine.PeakGflops);
         writer.WriteNumberOrNull("tokens_per_second", step.TokensPerSecond);
         writer.WriteNumber("peak_memory_mb", BenchReport.Megabytes(step.PeakMemoryBytes));
-        writer.WriteStartArray("operations");
-        foreach (OperationTotal total in step.Operations)
+        OperationTable.Write(writer, "operations", step.Operations, step.ProfiledSteps, step.ProfiledSeconds, report.Machine);
+        writer.WriteNumber("other_ms", step.OtherSeconds / step.ProfiledSteps * 1e3);
+    }
+
+    /// <summary>What is decoded: sequences side by side, the tokens of their prompts, and the tokens after them.</summary>
+    internal readonly record struct DecodeSizes(int BatchSize, int PromptTokens, int NewTokens)
+    {
+        private const int MostSequences = 4096, PromptLength = 512, Tokens = 128;
+
+        /// <exception cref="InvalidDataException">A size is impossible.</exception>
+        public static DecodeSizes For(Gpt2Config config, int? batchSize, int? promptTokens, int? newTokens)
         {
-            writer.WriteStartObject();
-            writer.WriteString("name", total.Operation.Name);
-            writer.WriteNumber("rows", total.Operation.Rows);
-            writer.WriteNumber("columns", total.Operation.Columns);
-            writer.WriteNumber("depth", total.Operation.Depth);
-            writer.WriteNumber("calls", (double)total.Calls / step.ProfiledSteps);
-            writer.WriteNumber("ms", total.Seconds / step.ProfiledSteps * 1e3);
-            writer.WriteNumberOrNull("gflops", total.Gflops);
-            writer.WriteNumberOrNull("gb_s", total.GigabytesPerSecond);
-            writer.WriteNumberOrNull("share_of_step", total.Seconds / step.ProfiledSeconds);
-            writer.WriteNumberOrNull("share_of_peak", total.ShareOfPeak(report.Machine));
-            writer.WriteEndObject();
+            int context = config.ContextLength;
+            if (context < 3)
+            {
+                throw new InvalidDataException($"A context of {context} tokens is too short to measure decoding in.");
+            }
+
+            // The first token comes of the prompt, so that at least one more must fit.
+            int prompt = NumberOption.InRange(promptTokens ?? Math.Min(PromptLength, context / 2), "--context-length", context - 2);
+            return new DecodeSizes(
+                NumberOption.InRange(batchSize ?? 1, "--batch-size", MostSequences), prompt,
+                1 + NumberOption.InRange(newTokens ?? Math.Min(Tokens, context - prompt - 1), "--steps", context - prompt - 1));
         }
 
-        writer.WriteEndArray();
-        writer.WriteNumber("other_ms", step.OtherSeconds / step.ProfiledSteps * 1e3);
+        /// <exception cref="InvalidDataException">It needs more memory than that.</exception>
+        public void CheckFits(Gpt2Config config, long availableBytes)
+        {
+            long needed = Gpt2Memory.DecodingBytes(config, BatchSize, PromptTokens + NewTokens, TokenGenerator.PromptChunk);
+            if (needed > availableBytes)
+            {
+                throw new InvalidDataException(FormattableString.Invariant(
+                    $"Decoding {BatchSize} sequences of {PromptTokens + NewTokens} tokens with this model needs {needed / 1048576.0:N0} MB of memory, and {availableBytes / 1048576.0:N0} MB are available; choose a smaller model or batch."));
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Quatrain.Tensors;
 
 namespace Quatrain.Inference.Sampling;
@@ -17,14 +18,19 @@ public sealed class Sampler
     private readonly SamplingOptions _options;
     private readonly RandomSource _random;
 
-    private float[] _scores = [];
-    private double[] _weights = [];
-    private ulong[] _candidates = [];
+    private readonly SamplerBuffers _buffers;
 
     /// <summary>A sampler that draws the same tokens from the same logits for the same <paramref name="seed"/>.</summary>
     /// <exception cref="InvalidDataException">An option has an impossible value.</exception>
     public Sampler(SamplingOptions options, ulong seed)
+        : this(options, seed, new SamplerBuffers())
     {
+    }
+
+    /// <summary>A sampler that works in the same memory as others, by turns.</summary>
+    internal Sampler(SamplingOptions options, ulong seed, SamplerBuffers buffers)
+    {
+        _buffers = buffers;
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
@@ -43,10 +49,8 @@ public sealed class Sampler
             throw new ArgumentException("There are no logits to choose from.", nameof(logits));
         }
 
-        Reserve(logits.Length);
-        Span<float> scores = _scores.AsSpan(0, logits.Length);
-        logits.CopyTo(scores);
-        Penalize(logits, recentTokens, scores);
+        _buffers.Reserve(logits.Length);
+        ReadOnlySpan<float> scores = _options.RepetitionPenalty == 1 ? logits : Penalize(logits, recentTokens, _buffers.Scores.AsSpan(0, logits.Length));
         int best = MostLikely(scores);
         if (_options.Temperature == 0)
         {
@@ -61,24 +65,10 @@ public sealed class Sampler
 
     private bool LimitsCount(int vocabularySize) => _options.TopK > 0 && _options.TopK < vocabularySize;
 
-    private void Reserve(int vocabularySize)
-    {
-        if (_scores.Length < vocabularySize)
-        {
-            _scores = new float[vocabularySize];
-            _weights = new double[vocabularySize];
-            _candidates = new ulong[vocabularySize];
-        }
-    }
-
-    private void Penalize(ReadOnlySpan<float> logits, ReadOnlySpan<int> recentTokens, Span<float> scores)
+    private Span<float> Penalize(ReadOnlySpan<float> logits, ReadOnlySpan<int> recentTokens, Span<float> scores)
     {
         double penalty = _options.RepetitionPenalty;
-        if (penalty == 1)
-        {
-            return;
-        }
-
+        logits.CopyTo(scores);
         foreach (int token in recentTokens)
         {
             if ((uint)token >= (uint)logits.Length)
@@ -91,13 +81,53 @@ public sealed class Sampler
             float logit = logits[token];
             scores[token] = (float)(logit > 0 ? logit / penalty : logit * penalty);
         }
+
+        return scores;
     }
 
     private static int MostLikely(ReadOnlySpan<float> scores)
     {
-        int best = 0;
+        // A whole vocabulary is some 50,000 scores: compared one register at a time, as far as the registers go.
+        int count = scores.Length / Vector<float>.Count * Vector<float>.Count;
+        Vector<float> most = new(float.NegativeInfinity);
+        Vector<int> numbers = Vector<int>.AllBitsSet;
+        for (int id = 0; id < count; id += Vector<float>.Count)
+        {
+            Vector<float> score = new(scores[id..]);
+            numbers &= Vector.Equals(score, score);
+            most = Vector.Max(most, score);
+        }
+
         float greatest = float.NegativeInfinity;
-        for (int id = 0; id < scores.Length; id++)
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+        {
+            greatest = Math.Max(greatest, most[lane]);
+        }
+
+        if (numbers != Vector<int>.AllBitsSet || !(greatest < float.PositiveInfinity))
+        {
+            // Something is wrong, and the slow way says what.
+            return MostLikely(scores, 0, float.NegativeInfinity, 0);
+        }
+
+        int best = 0;
+        while (best < count && !Vector.EqualsAny(new Vector<float>(scores[best..]), new Vector<float>(greatest)))
+        {
+            best += Vector<float>.Count;
+        }
+
+        while (best < count && scores[best] != greatest)
+        {
+            best++;
+        }
+
+        return MostLikely(scores, best < count ? best : 0, greatest, count);
+    }
+
+    /// <summary>Compares the scores from <paramref name="first"/> on with the best so far.</summary>
+    private static int MostLikely(ReadOnlySpan<float> scores, int best, float greatest, int first)
+    {
+        for (int id = first; id < scores.Length; id++)
         {
             float score = scores[id];
             // False for NaN too, which is why the comparison is not the plain one.
@@ -122,7 +152,7 @@ public sealed class Sampler
 
     private int DrawFromAll(ReadOnlySpan<float> scores, float greatest, double uniform)
     {
-        Span<double> weights = _weights.AsSpan(0, scores.Length);
+        Span<double> weights = _buffers.Weights.AsSpan(0, scores.Length);
         double total = Weigh(scores, greatest, weights);
         return Draw(weights, total, uniform);
     }
@@ -143,7 +173,7 @@ public sealed class Sampler
         }
         else
         {
-            Span<double> weights = _weights.AsSpan(0, scores.Length);
+            Span<double> weights = _buffers.Weights.AsSpan(0, scores.Length);
             total = Weigh(scores, greatest, weights);
             candidates = TakeLikely(scores, weights, total);
         }
@@ -160,18 +190,18 @@ public sealed class Sampler
                 break;
             }
 
-            _weights[count++] = weight;
+            _buffers.Weights[count++] = weight;
             kept += weight;
         }
 
-        return Id(candidates[Draw(_weights.AsSpan(0, count), kept, uniform)]);
+        return Id(candidates[Draw(_buffers.Weights.AsSpan(0, count), kept, uniform)]);
     }
 
     /// <summary>The k best tokens, best first, by sorting never more than 2k at a time.</summary>
     private Span<ulong> TakeTop(ReadOnlySpan<float> scores, int k)
     {
         int capacity = (int)Math.Min(2L * k, scores.Length);
-        Span<ulong> buffer = _candidates.AsSpan(0, capacity);
+        Span<ulong> buffer = _buffers.Candidates.AsSpan(0, capacity);
         ulong limit = ulong.MaxValue;
         int count = 0;
         for (int id = 0; id < scores.Length; id++)
@@ -204,22 +234,49 @@ public sealed class Sampler
     /// <summary>The tokens that top-p or min-p can keep, best first.</summary>
     private Span<ulong> TakeLikely(ReadOnlySpan<float> scores, ReadOnlySpan<double> weights, double total)
     {
-        // All tokens below this together weigh at most (1 - p) / 2 of the total, so top-p reaches p without them. No token
-        // weighs more than 1 and the best does, so the best is always above it.
-        double unlikely = 0.5 * (1 - _options.TopP) * total / scores.Length;
-        double least = Math.Max(unlikely, _options.MinP);
+        double least = Math.Max(_options.TopP < 1 ? LeastForTopP(weights, total) : 0, _options.MinP);
         int count = 0;
         for (int id = 0; id < weights.Length; id++)
         {
             if (weights[id] >= least)
             {
-                _candidates[count++] = Candidate(scores[id], id);
+                _buffers.Candidates[count++] = Candidate(scores[id], id);
             }
         }
 
-        Span<ulong> candidates = _candidates.AsSpan(0, count);
+        Span<ulong> candidates = _buffers.Candidates.AsSpan(0, count);
         candidates.Sort();
         return candidates;
+    }
+
+    /// <summary>
+    /// A weight such that the tokens at least as heavy reach p together, and few more: sorting all would cost more than all else. No token weighs more than 1
+    /// and the best does, so the best is among them.
+    /// </summary>
+    private double LeastForTopP(ReadOnlySpan<double> weights, double total)
+    {
+        const int Octaves = 64, Bias = 1023, ExponentShift = 52;
+        // The sum of those in [2^-e, 2^(1-e)) at e, and all lighter ones at the end.
+        Span<double> sums = stackalloc double[Octaves];
+        sums.Clear();
+        foreach (double weight in weights)
+        {
+            int octave = Bias - (int)(BitConverter.DoubleToUInt64Bits(weight) >> ExponentShift);
+            sums[Math.Min(octave, Octaves - 1)] += weight;
+        }
+
+        // Sums in another order differ in their last digits.
+        double enough = _options.TopP * total * (1 + 1e-9), sum = 0;
+        for (int octave = 0; octave < Octaves - 1; octave++)
+        {
+            sum += sums[octave];
+            if (sum >= enough)
+            {
+                return Math.ScaleB(1, -octave);
+            }
+        }
+
+        return 0;
     }
 
     private double Weigh(ReadOnlySpan<float> scores, float greatest, Span<double> weights)

@@ -140,7 +140,8 @@ public sealed class StepBenchmark : IDisposable
             .OrderByDescending(total => total.Seconds),
     ];
 
-    private static long PeakMemory()
+    /// <summary>The most memory the process has held, in bytes.</summary>
+    internal static long PeakMemory()
     {
         using Process process = Process.GetCurrentProcess();
         return process.PeakWorkingSet64;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Quatrain.Cli.Commands;
 using Quatrain.Cli.Hosting;
 using Quatrain.Cli.Tests.Support;
+using Quatrain.Inference;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Parallel;
 
@@ -87,6 +88,56 @@ public sealed class BenchCommandTests
 
         output.ShouldContain("batch 1 x 4 tokens, dropout 0.2");
         output.ShouldContain("dropout, backward");
+    }
+
+    [Fact]
+    public async Task Decoding_is_measured_too()
+    {
+        string[] arguments = ["bench", "--preset", "nano", "--decode", "--context-length", "5", "--steps", "9", "--batch-size", "3", "--threads", "1"];
+
+        JsonElement json = (await CommandLine.Run([.. arguments, "--json"])).Json();
+        string output = (await CommandLine.Run(arguments)).Success();
+
+        TinyRun.Names(json).ShouldBe(
+        [
+            "preset", "threads", "lanes", "peak_gflops", "memory_gb_s", "parameters", "prompt_tokens", "prompt_ms", "prompt_ms_min", "prompt_tokens_per_second",
+            "prompt_gflops", "prompt_share_of_peak", "batch_size", "steps", "step_ms", "step_ms_min", "tokens_per_second", "step_gb_s", "step_share_of_memory",
+            "peak_memory_mb", "prompt_operations", "operations",
+        ]);
+        (Int("prompt_tokens"), Int("batch_size"), Int("steps")).ShouldBe((5, 3, 9));
+        Number("prompt_tokens_per_second").ShouldBe(5 / Number("prompt_ms") * 1e3, 1e-6 * Number("prompt_tokens_per_second"));
+        Number("tokens_per_second").ShouldBe(3 / Number("step_ms") * 1e3, 1e-6 * Number("tokens_per_second"));
+        // The prompt's 5 tokens are rows of a product; the steps have a row for each of 3 sequences.
+        Rows("prompt_operations", "linear, forward").Distinct().Order().ShouldBe([1, 5]);
+        Rows("operations", "linear, forward").Distinct().ShouldBe([3]);
+        Rows("operations", "attention, cached").ShouldBe([3]);
+        output.ShouldMatch(@"\nPrompt   5 tokens in [\d,.]+ ms \(median of [\d,]+; fastest [\d,.]+ ms\): [\d,]+ tokens/s, [\d,.]+ GFLOP/s, [\d.]+ % of the multiply-add peak\n");
+        output.ShouldMatch(@"\nDecode   9 tokens after it, 3 at a time: [\d,.]+ ms \(median; fastest [\d,.]+ ms\), [\d,.]+ tokens/s, [\d,.]+ GB/s, [\d,.]+ % of memory's speed\n");
+
+        int Int(string name) => json.GetProperty(name).GetInt32();
+        double Number(string name) => json.GetProperty(name).GetDouble();
+        IEnumerable<int> Rows(string list, string operation) => json.GetProperty(list).EnumerateArray()
+            .Where(entry => entry.GetProperty("name").GetString() == operation).Select(entry => entry.GetProperty("rows").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("--context-length", "1023", "--context-length is 1023; it must lie between 1 and 1022.")]
+    [InlineData("--steps", "512", "--steps is 512; it must lie between 1 and 511.")]
+    [InlineData("--batch-size", "5000", "--batch-size is 5000; it must lie between 1 and 4096.")]
+    public async Task Refuses_to_decode_what_it_can_not(string option, string value, string sentence) =>
+        (await CommandLine.Run("bench", "--preset", "gpt2", "--decode", option, value)).Refusal().ShouldBe(sentence);
+
+    [Fact]
+    public void Refuses_to_decode_what_does_not_fit_in_memory_and_nothing_else()
+    {
+        Gpt2Config config = NamedModel.Find("gpt2").Config;
+        BenchCommand.DecodeSizes sizes = BenchCommand.DecodeSizes.For(config, 8, 100, 20);
+        sizes.ShouldBe(new BenchCommand.DecodeSizes(8, 100, 21));
+        long needed = Gpt2Memory.DecodingBytes(config, 8, 121, TokenGenerator.PromptChunk);
+
+        sizes.CheckFits(config, needed);
+        Should.Throw<InvalidDataException>(() => sizes.CheckFits(config, needed - 1)).Message.ShouldStartWith("Decoding 8 sequences of 121 tokens with this model needs ");
+        BenchCommand.DecodeSizes.For(config, null, null, null).ShouldBe(new BenchCommand.DecodeSizes(1, 512, 129));
     }
 
     [Theory]

@@ -30,12 +30,14 @@ internal sealed class QuatrainProcess : IDisposable
         : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     public static QuatrainProcess Start(
-        IEnumerable<string> arguments, string? folder = null, string? locale = null, IReadOnlyDictionary<string, string>? environment = null)
+        IEnumerable<string> arguments, string? folder = null, string? locale = null, IReadOnlyDictionary<string, string>? environment = null,
+        string? input = null)
     {
         ProcessStartInfo start = new(DotnetPath, ["exec", ProgramPath, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            RedirectStandardInput = input is not null,
             StandardOutputEncoding = new UTF8Encoding(false, throwOnInvalidBytes: true),
             StandardErrorEncoding = new UTF8Encoding(false, throwOnInvalidBytes: true),
             WorkingDirectory = folder ?? Path.GetTempPath(),
@@ -50,7 +52,14 @@ internal sealed class QuatrainProcess : IDisposable
             start.Environment[name] = value;
         }
 
-        return new QuatrainProcess(Process.Start(start)!);
+        Process process = Process.Start(start)!;
+        if (input is not null)
+        {
+            process.StandardInput.Write(input);
+            process.StandardInput.Close();
+        }
+
+        return new QuatrainProcess(process);
     }
 
     public static async Task<Outcome> Run(params string[] arguments)

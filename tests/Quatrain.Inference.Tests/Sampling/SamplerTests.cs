@@ -49,6 +49,26 @@ public sealed class SamplerTests
         }
     }
 
+    /// <summary>GPT-2's vocabulary, with scores about as far apart as a model's are; the best comes last once, and twice.</summary>
+    [Fact]
+    public void A_whole_vocabulary_is_drawn_from_as_the_definition_says()
+    {
+        RandomSource cases = new(3);
+        for (int i = 0; i < 4; i++)
+        {
+            float[] logits = [.. Enumerable.Range(0, 50_257).Select(_ => (float)(3 * cases.NextNormal()))];
+            logits[^1] = i == 0 ? 20 : logits[^1];
+            (logits[40_000], logits[17]) = i == 1 ? (20, 20) : (logits[40_000], logits[17]);
+            foreach (SamplingOptions options in (SamplingOptions[])[new() { TopP = 0.9 }, new() { TopP = 0.8, Temperature = 1, MinP = 0.001 }, new() { TopK = 40 }, new() { Temperature = 0 }])
+            {
+                double uniform = options.Temperature == 0 ? 0 : new RandomSource(7).NextDouble();
+                int expected = ReferenceSampler.Draw(ReferenceSampler.Distribution(options, logits, []), uniform);
+
+                new Sampler(options, 7).Next(logits, []).ShouldBe(expected, $"case {i}: {options}");
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Filters))]
     public void Draws_have_the_frequencies_of_the_definition(string name, SamplingOptions options)

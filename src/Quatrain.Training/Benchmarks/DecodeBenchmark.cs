@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using Quatrain.Inference;
+using Quatrain.Inference.Sampling;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Tensors.Profiling;
+
+namespace Quatrain.Training.Benchmarks;
+
+/// <summary>
+/// Measures how fast a model with random weights reads a prompt and decodes, by the <see cref="TokenGenerator"/> that generates, with the likeliest token taken
+/// each time.
+/// </summary>
+public sealed class DecodeBenchmark : IDisposable
+{
+    private const int LeastPrompts = 3;
+    private const int WarmUpTokens = 8;
+
+    private static readonly TimeSpan PromptDuration = TimeSpan.FromSeconds(4);
+
+    private readonly Gpt2Model _model;
+    private readonly TokenGenerator _generator;
+    private readonly OperationProfile _profile = new();
+
+    /// <summary>Makes the model.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="pool">The workers.</param>
+    /// <exception cref="InvalidDataException">The model is impossible.</exception>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory.</exception>
+    public DecodeBenchmark(Gpt2Config config, WorkerPool pool)
+    {
+        _model = new Gpt2Model(config);
+        Gpt2Initialization.Initialize(_model, InitializationScheme.Gpt2, seed: 1);
+        _generator = new TokenGenerator(_model, pool);
+    }
+
+    /// <summary>Reads prompts, then decodes after prompts of that length.</summary>
+    /// <param name="promptTokens">The tokens of a prompt.</param>
+    /// <param name="newTokens">The tokens to generate, at least 2: the first comes of the prompt, each other of a step. With the prompt at most the context.</param>
+    /// <param name="batchSize">The sequences decoded together.</param>
+    /// <param name="progress">Is told the share that is done, or null.</param>
+    /// <param name="cancellation">Ends it between two tokens.</param>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public DecodeMeasurement Measure(int promptTokens, int newTokens, int batchSize, Action<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(promptTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(newTokens, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(promptTokens, _model.ContextLength - newTokens);
+        Generate(promptTokens, Math.Min(WarmUpTokens, newTokens), 1, cancellation);
+        List<double> prompts = [];
+        Stopwatch clock = Stopwatch.StartNew();
+        while (prompts.Count < LeastPrompts || clock.Elapsed < PromptDuration)
+        {
+            prompts.Add(Generate(promptTokens, 1, 1, cancellation)[0]);
+            progress?.Invoke(0.5 * Math.Min((double)prompts.Count / LeastPrompts, clock.Elapsed / PromptDuration));
+        }
+
+        (IReadOnlyList<OperationTotal> promptOperations, double promptSeconds) = Profile(() => Generate(promptTokens, 1, 1, cancellation)[0]);
+        List<double> steps = Generate(promptTokens, newTokens, batchSize, cancellation)[1..];
+        progress?.Invoke(0.75);
+        List<double> profiled = [];
+        (IReadOnlyList<OperationTotal> stepOperations, _) = Profile(() =>
+        {
+            profiled = Generate(promptTokens, newTokens, batchSize, cancellation, _profile.Clear)[1..];
+            return 0;
+        });
+        progress?.Invoke(1);
+        prompts.Sort();
+        steps.Sort();
+        return new DecodeMeasurement
+        {
+            PromptTokens = promptTokens,
+            PromptSeconds = prompts,
+            PromptFlops = (double)Gpt2Flops.ForwardFlopsPerToken(_model.Config, promptTokens) * promptTokens,
+            BatchSize = batchSize,
+            StepSeconds = steps,
+            StepBytes = StepBytes(promptTokens + newTokens / 2, batchSize),
+            PromptOperations = promptOperations,
+            ProfiledPromptSeconds = promptSeconds,
+            StepOperations = stepOperations,
+            ProfiledSteps = profiled.Count,
+            ProfiledStepSeconds = profiled.Sum(),
+            PeakMemoryBytes = StepBenchmark.PeakMemory(),
+        };
+    }
+
+    /// <summary>Frees the model.</summary>
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _model.Dispose();
+    }
+
+    /// <summary>The weights but for the tables that a token reads one row of, and the keys and values of so many tokens of each sequence.</summary>
+    private double StepBytes(int tokens, int batchSize)
+    {
+        Gpt2Config config = _model.Config;
+        long looked = (config.TieEmbeddings ? 0 : (long)config.VocabularySize) + config.ContextLength;
+        return (config.ParameterCount - looked * config.EmbeddingSize) * (double)sizeof(float) + Gpt2Memory.KvCacheBytes(config, batchSize, tokens);
+    }
+
+    private (IReadOnlyList<OperationTotal> Operations, double Seconds) Profile(Func<double> work)
+    {
+        _profile.Clear();
+        _generator.Profile = _profile;
+        double seconds = work();
+        _generator.Profile = null;
+        return (_profile.Totals, seconds);
+    }
+
+    /// <summary>The seconds of each token, from the one before it on or the beginning: the first counts reading the prompts.</summary>
+    private List<double> Generate(int promptTokens, int newTokens, int batchSize, CancellationToken cancellation, Action? begun = null)
+    {
+        RandomSource random = new(1);
+        int[] prompt = [.. Enumerable.Range(0, promptTokens).Select(_ => random.NextInt32(_model.VocabularySize))];
+        GenerationOptions options = new() { MaxTokens = newTokens, Sampling = new SamplingOptions { Temperature = 0 } };
+        List<double> seconds = new(newTokens);
+        long last = Stopwatch.GetTimestamp();
+        int rows = 0;
+        _generator.GenerateBatch(Enumerable.Repeat(new TokenRequest(prompt, options, Accept), batchSize), batchSize, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        return seconds;
+
+        bool Accept(int id)
+        {
+            if (++rows % batchSize == 0)
+            {
+                seconds.Add(Stopwatch.GetElapsedTime(last).TotalSeconds);
+                last = Stopwatch.GetTimestamp();
+                if (seconds.Count == 1)
+                {
+                    begun?.Invoke();
+                }
+            }
+
+            return true;
+        }
+    }
+}
