@@ -13,8 +13,8 @@ internal sealed class TrainingDisplay : ITrainingObserver
     private const double Smoothing = 0.05;
 
     // Where steps take minutes, somebody who looks into a log wants to see that it goes on, and how fast.
-    private static readonly TimeSpan FirstLineAfter = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan NextLineAfter = TimeSpan.FromMinutes(10);
+    private readonly TimeSpan _firstLineAfter;
+    private readonly TimeSpan _nextLineAfter;
 
     private readonly IAnsiConsole _console;
     private readonly bool _live;
@@ -28,7 +28,16 @@ internal sealed class TrainingDisplay : ITrainingObserver
     private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
 
     public TrainingDisplay(TextWriter error)
+        : this(error, TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(10))
     {
+    }
+
+    /// <param name="error">Where to write.</param>
+    /// <param name="firstLineAfter">How long a first step goes on before a line tells of a part of it.</param>
+    /// <param name="nextLineAfter">How long there is no line after another.</param>
+    internal TrainingDisplay(TextWriter error, TimeSpan firstLineAfter, TimeSpan nextLineAfter)
+    {
+        (_firstLineAfter, _nextLineAfter) = (firstLineAfter, nextLineAfter);
         _live = !Console.IsErrorRedirected;
         _console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -93,7 +102,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
             _task.Value = done;
             _task.Description = Markup.Escape(Line(progress.Step, done, loss, rate));
         }
-        else if (_sinceLine.Elapsed > (_linesWritten == 0 ? FirstLineAfter : NextLineAfter))
+        else if (_sinceLine.Elapsed > (_linesWritten == 0 ? _firstLineAfter : _nextLineAfter))
         {
             WriteLine(Line(progress.Step, done, loss, rate));
         }
@@ -110,7 +119,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
             _task.Description = Markup.Escape(line);
         }
         else if (record.Step == _firstStep || record.Step % Math.Max(1, _run!.Options.Iterations / 20) == 0 || record.Step == _run.Options.Iterations
-            || _sinceLine.Elapsed > NextLineAfter)
+            || _sinceLine.Elapsed > _nextLineAfter)
         {
             WriteLine(line);
         }
