@@ -50,12 +50,17 @@ public sealed class TextGenerator : IDisposable
 
     /// <summary>Continues <paramref name="prompt"/> in <paramref name="count"/> ways side by side and returns the new texts.</summary>
     /// <exception cref="InvalidDataException">The prompt or an option is impossible, or the model has no tokenizer.</exception>
-    public IReadOnlyList<string> GenerateMany(string prompt, int count, GenerationOptions options, CancellationToken cancellation = default)
+    public IReadOnlyList<string> GenerateMany(string prompt, int count, GenerationOptions options, CancellationToken cancellation = default) =>
+        GenerateMany(RequireTokenizer().Encode(prompt), count, options, cancellation);
+
+    /// <summary>Continues the text of <paramref name="prompt"/>, at least one token id, in the same way.</summary>
+    /// <inheritdoc cref="GenerateMany(string, int, GenerationOptions, CancellationToken)"/>
+    public IReadOnlyList<string> GenerateMany(IReadOnlyList<int> prompt, int count, GenerationOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ITokenizer tokenizer = _tokenizer ?? throw new InvalidDataException("Text can't be generated: this model has no tokenizer.");
+        ITokenizer tokenizer = RequireTokenizer();
         TextReceiver[] texts = [.. Enumerable.Range(0, count).Select(_ => new TextReceiver(tokenizer, options.Stop, show: null))];
-        _generator.GenerateMany(tokenizer.Encode(prompt), count, options, (sample, id) => texts[sample].Add(id), cancellation);
+        _generator.GenerateMany([.. prompt], count, options, (sample, id) => texts[sample].Add(id), cancellation);
         return [.. texts.Select(text => text.Finish())];
     }
 
@@ -75,6 +80,8 @@ public sealed class TextGenerator : IDisposable
 
     /// <summary>Frees the caches.</summary>
     public void Dispose() => _generator.Dispose();
+
+    private ITokenizer RequireTokenizer() => _tokenizer ?? throw new InvalidDataException("Text can't be generated: this model has no tokenizer.");
 
     private TokenRequest ForTokens(TextRequest request)
     {

@@ -88,6 +88,18 @@ public sealed unsafe class ParameterStore : IDisposable
         }
     }
 
+    /// <summary>
+    /// Goes on with a step whose first gradients come from elsewhere, such as a file: contributions are added to what each <see cref="Tensor.Gradient"/> then
+    /// holds. Needs <see cref="AllocateGradients"/> before.
+    /// </summary>
+    public void KeepGradients()
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Tensor.GradientWritten = true;
+        }
+    }
+
     /// <summary>Frees the memory; tensors of this store must not be used any more.</summary>
     public void Dispose()
     {

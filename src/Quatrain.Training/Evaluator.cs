@@ -60,8 +60,7 @@ public sealed class Evaluator : IDisposable
                 $"The evaluation windows have {windows.ContextLength} tokens, and the model looks at {_model.ContextLength} at most; make them shorter.");
         }
 
-        int tokens = Math.Min(TokensPerBatch, LogitsPerBatch / _model.VocabularySize);
-        int batchSize = Math.Clamp(tokens / windows.ContextLength, 1, windows.Windows.Count);
+        int batchSize = Math.Min(BatchSize(_model.VocabularySize, windows.ContextLength), windows.Windows.Count);
         int size = batchSize * windows.ContextLength;
         if (_inputs.Length != size)
         {
@@ -81,6 +80,10 @@ public sealed class Evaluator : IDisposable
 
         return new EvaluationResult(sum / windows.TargetCount, windows.TargetCount);
     }
+
+    /// <summary>The most windows that go through a model at once.</summary>
+    internal static int BatchSize(int vocabularySize, int contextLength) =>
+        Math.Max(1, Math.Min(TokensPerBatch, LogitsPerBatch / vocabularySize) / contextLength);
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _tape.Dispose();

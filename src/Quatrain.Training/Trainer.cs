@@ -74,34 +74,106 @@ public sealed class Trainer : IDisposable
     /// <summary>The bytes that the activations of the last slice took, and what their gradients took beside them.</summary>
     public long ActivationBytes => _tape.BytesUsed;
 
+    /// <summary>The slices of one step, over all its batches.</summary>
+    public long SlicesPerStep => (long)_options.AccumulationSteps * _slices.Count;
+
+    /// <summary>The slices done of a step that was interrupted; 0 between two steps.</summary>
+    public long SlicesDone { get; private set; }
+
+    /// <summary>What those slices contribute to the step's loss; their part of the gradients is in the parameters.</summary>
+    public double LossOfSlices { get; private set; }
+
+    /// <summary>The share of the step's sequences that <see cref="SlicesDone"/> slices hold.</summary>
+    public double ShareDone
+    {
+        get
+        {
+            (long batch, long slice) = Math.DivRem(SlicesDone, _slices.Count);
+            return ((double)batch * _options.BatchSize + _slices.Start((int)slice)) / Sequences;
+        }
+    }
+
+    private double Sequences => (double)_options.AccumulationSteps * _options.BatchSize;
+
     /// <summary>
     /// Does the next step. A loss or gradient that is no number leaves the weights as they were, and shows in the result.
     /// </summary>
-    public StepResult Step()
+    public StepResult Step() => TryStep(null, CancellationToken.None, out StepResult result) ? result : throw new InvalidOperationException("Nobody interrupted it.");
+
+    /// <summary>Does the next step, or the rest of one that was interrupted, as <see cref="Step"/> does.</summary>
+    /// <param name="sliceDone">Is called after each slice but the last, or null.</param>
+    /// <param name="cancellation">Interrupts the step between two slices. Its gradients so far stay: the next call goes on from there.</param>
+    /// <param name="result">What the step showed.</param>
+    /// <returns>Whether the step is done.</returns>
+    public bool TryStep(Action? sliceDone, CancellationToken cancellation, out StepResult result)
     {
         long step = Optimizer.Step;
-        long sliceCount = (long)_options.AccumulationSteps * _slices.Count;
-        double sequences = (double)_options.AccumulationSteps * _options.BatchSize;
-        double loss = 0;
-        _model.Parameters.ForgetGradients();
-        for (long number = step * sliceCount; number < (step + 1) * sliceCount; number++)
+        if (SlicesDone == 0)
         {
-            // Numbered through the whole run, so that no two slices have the same dropout.
-            (long batch, long slice) = Math.DivRem(number, _slices.Count);
-            if (slice == 0)
-            {
-                _tokens.FillBatch(_options.Seed, batch, _options.BatchSize, _options.ContextLength, _inputs, _targets);
-            }
-
-            int start = _slices.Start((int)slice), size = _slices.Start((int)slice + 1) - start;
-            Range part = (start * _options.ContextLength)..((start + size) * _options.ContextLength);
-            _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)number));
-            Tensor logits = _model.Forward(_tape, _inputs.AsSpan(part), size);
-            Tensor sliceLoss = CrossEntropyOp.Forward(_tape, logits, _targets.AsSpan(part));
-            loss += (double)sliceLoss.Values[0] * size / sequences;
-            _tape.Backward(sliceLoss, (float)(size / sequences));
+            _model.Parameters.ForgetGradients();
         }
 
+        bool isFilled = false;
+        while (SlicesDone < SlicesPerStep)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                result = default;
+                return false;
+            }
+
+            // Numbered through the whole run, so that no two slices have the same dropout.
+            long number = step * SlicesPerStep + SlicesDone;
+            (long batch, long slice) = Math.DivRem(number, _slices.Count);
+            if (slice == 0 || !isFilled)
+            {
+                _tokens.FillBatch(_options.Seed, batch, _options.BatchSize, _options.ContextLength, _inputs, _targets);
+                isFilled = true;
+            }
+
+            DoSlice(number, (int)slice);
+            SlicesDone++;
+            if (SlicesDone < SlicesPerStep)
+            {
+                sliceDone?.Invoke();
+            }
+        }
+
+        result = Update(step);
+        return true;
+    }
+
+    /// <summary>Goes on with a step of which so much was done elsewhere; the gradients of those slices are in the parameters.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A step has not that many slices.</exception>
+    public void ResumeStep(long slicesDone, double lossOfSlices)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slicesDone);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slicesDone, SlicesPerStep);
+        (SlicesDone, LossOfSlices) = (slicesDone, lossOfSlices);
+    }
+
+    /// <summary>Frees gradients' and activations' memory and the moments.</summary>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        Optimizer.Dispose();
+    }
+
+    private void DoSlice(long number, int slice)
+    {
+        int start = _slices.Start(slice), size = _slices.Start(slice + 1) - start;
+        Range part = (start * _options.ContextLength)..((start + size) * _options.ContextLength);
+        _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)number));
+        Tensor logits = _model.Forward(_tape, _inputs.AsSpan(part), size);
+        Tensor loss = CrossEntropyOp.Forward(_tape, logits, _targets.AsSpan(part));
+        LossOfSlices += (double)loss.Values[0] * size / Sequences;
+        _tape.Backward(loss, (float)(size / Sequences));
+    }
+
+    private StepResult Update(long step)
+    {
+        double loss = LossOfSlices;
+        (SlicesDone, LossOfSlices) = (0, 0);
         double norm;
         using (Measure("clip, norm", bytesPerWeight: 4))
         {
@@ -117,13 +189,6 @@ public sealed class Trainer : IDisposable
         }
 
         return new StepResult(loss, norm, learningRate);
-    }
-
-    /// <summary>Frees gradients' and activations' memory and the moments.</summary>
-    public void Dispose()
-    {
-        _tape.Dispose();
-        Optimizer.Dispose();
     }
 
     /// <summary>Measures a pass over all weights until the result is disposed, where there is a profile.</summary>

@@ -32,7 +32,7 @@ public sealed partial class BenchmarkTests
         workloads.Count.ShouldBe(4);
         foreach (Match match in workloads)
         {
-            NamedModel.Names.ShouldContain(match.Groups[1].Value);
+            Presets.Names.ShouldContain(match.Groups[1].Value);
         }
     }
 

@@ -106,6 +106,40 @@ public sealed class TrainerTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void A_step_that_is_interrupted_goes_on_where_it_was(int interruptedAfter)
+    {
+        // 70 sequences of 64 tokens in three slices, and two such batches.
+        TrainingOptions options = SmallRun.Options with { BatchSize = 70, ContextLength = 64, AccumulationSteps = 2, Dropout = 0.1 };
+        using WorkerPool pool = new(2);
+        using Gpt2Model model = SmallRun.NewModel(options, VocabularySize), twin = SmallRun.NewModel(options, VocabularySize);
+        using Trainer trainer = new(model, SmallRun.Tokens, options, pool), whole = new(twin, SmallRun.Tokens, options, pool);
+        using CancellationTokenSource source = new();
+        int told = 0;
+
+        bool done = trainer.TryStep(
+            () =>
+            {
+                if (++told == interruptedAfter)
+                {
+                    source.Cancel();
+                }
+            },
+            source.Token,
+            out StepResult result);
+
+        done.ShouldBeFalse();
+        (trainer.SlicesDone, trainer.SlicesPerStep, trainer.Optimizer.Step).ShouldBe((interruptedAfter, 6, 0));
+        trainer.ShareDone.ShouldBe((interruptedAfter / 3 * 70 + new[] { 0, 23, 46 }[interruptedAfter % 3]) / 140.0, 1e-12);
+        trainer.TryStep(null, CancellationToken.None, out result).ShouldBeTrue();
+        result.ShouldBe(whole.Step());
+        SmallRun.Bits(model).ShouldBe(SmallRun.Bits(twin));
+        (trainer.SlicesDone, trainer.LossOfSlices, trainer.ShareDone).ShouldBe((0, 0, 0));
+    }
+
     /// <summary>A text of one window, so that without dropout two slices give the loss of one.</summary>
     [Theory]
     [InlineData(0, true)]

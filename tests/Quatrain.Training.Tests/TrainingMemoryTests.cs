@@ -3,6 +3,7 @@ using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Training.Data;
 using Quatrain.Training.Options;
+using Quatrain.Training.Runs;
 
 namespace Quatrain.Training.Tests;
 
@@ -45,6 +46,52 @@ public sealed class TrainingMemoryTests
         evaluator.Evaluate(EvaluationWindows.Plain(ids, Options.ContextLength));
 
         evaluator.ActivationBytes.ShouldBeLessThan(trainer.ActivationBytes / 2);
+    }
+
+    [Fact]
+    public void Evaluations_and_samples_take_the_memory_forecast()
+    {
+        TrainingOptions options = Options with { Data = "text.txt", SampleEvery = 1 };
+        using WorkerPool pool = new(1);
+        using Gpt2Model model = SmallRun.NewModel(options, VocabularySize);
+        using Evaluator evaluator = new(model, pool);
+        TrainingMemory memory = TrainingMemory.OfRun(model.Config, options);
+
+        evaluator.Evaluate(EvaluationWindows.Plain(SmallRun.Tokens.Train, options.ContextLength));
+
+        memory.EvaluationBytes.ShouldBe(evaluator.ActivationBytes);
+        memory.SamplingBytes.ShouldBeGreaterThanOrEqualTo(Gpt2Memory.KvCacheBytes(model.Config, 1, options.ContextLength));
+        TrainingMemory bare = TrainingMemory.OfRun(model.Config, options with { ValidationFraction = 0, SampleEvery = 0 });
+        (bare.EvaluationBytes, bare.SamplingBytes).ShouldBe((0, 0));
+        bare.TotalBytes.ShouldBe(Gpt2Memory.TrainingBytes(model.Config, 24, options.ContextLength));
+        memory.TotalBytes.ShouldBe(bare.TotalBytes + memory.EvaluationBytes + memory.SamplingBytes);
+    }
+
+    [Theory]
+    [InlineData(70, "choose a smaller --batch-size (with as many more --accumulation-steps), a shorter --context-length or a smaller model.")]
+    [InlineData(1, "choose a shorter --context-length or a smaller model.")]
+    public void A_run_fits_in_exactly_what_it_needs_and_in_nothing_less(int batchSize, string change)
+    {
+        TrainingMemory memory = TrainingMemory.OfRun(TrainingRun.ModelConfig(Options, 5000), Options with { Data = "text.txt", BatchSize = batchSize });
+        long lasting = memory.WeightBytes + memory.GradientBytes + memory.OptimizerBytes;
+
+        memory.CheckFits(memory.TotalBytes);
+        string message = Should.Throw<InvalidDataException>(() => memory.CheckFits(memory.TotalBytes - 1)).Message;
+        message.ShouldBe(FormattableString.Invariant(
+            $"Training this model needs {memory.TotalBytes / (double)(1 << 30):N1} GB of memory ({lasting / (double)(1 << 30):N1} GB for weights, gradients and AdamW's moments, the rest for {memory.SliceSize} x 64 tokens at a time), and {memory.TotalBytes / (double)(1 << 30):N1} GB are available; {change}"));
+        Should.Throw<InvalidDataException>(() => memory.CheckFits(lasting - 1)).Message.ShouldEndWith("; choose a smaller model.");
+    }
+
+    /// <summary>16 bytes a weight, and what a slice of the presets' batches takes.</summary>
+    [Theory]
+    [InlineData("gpt2", 2.0, 5.0)]
+    [InlineData("gpt2-large", 12.4, 18.0)]
+    [InlineData("gpt2-xl", 24.9, 33.0)]
+    public void Published_sizes_need_what_their_weights_say(string preset, double least, double most)
+    {
+        TrainingOptions options = Presets.Load(preset);
+
+        TrainingMemory.OfRun(TrainingRun.ModelConfig(options, 50_257), options).TotalBytes.ShouldBeInRange((long)(least * 1e9), (long)(most * 1e9));
     }
 
     /// <summary>

@@ -9,6 +9,7 @@ using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Profiling;
 using Quatrain.Training;
 using Quatrain.Training.Benchmarks;
+using Quatrain.Training.Options;
 
 namespace Quatrain.Cli.Commands;
 
@@ -22,14 +23,14 @@ internal static class BenchCommand
     {
         Option<string> preset = new("--preset")
         {
-            Description = $"A preset, with its dropout and as many characters as its text has (65 for Tiny Shakespeare); or a published size without dropout: {string.Join(", ", Gpt2Sizes.Names)}.",
+            Description = $"The model of a preset, with its dropout and as many characters as its text has (65 for Tiny Shakespeare): {string.Join(", ", Presets.Names)}.",
             HelpName = "name",
             DefaultValueFactory = _ => DefaultPreset,
         };
-        preset.CompletionSources.Add([.. NamedModel.Names]);
+        preset.CompletionSources.Add([.. Presets.Names]);
         Option<bool> decode = new("--decode") { Description = "Measure reading a prompt and decoding after it, instead of training." };
-        Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for a published size. Decoding: sequences side by side; default: 1.");
-        Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for a published size. Decoding: tokens in the prompt; default: 512, or half of a shorter context.");
+        Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for GPT-2's sizes. Decoding: sequences side by side; default: 1.");
+        Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for GPT-2's sizes. Decoding: tokens in the prompt; default: 512, or half of a shorter context.");
         Option<int?> steps = NumberOption.OptionalWhole<int>("--steps", "Steps to measure; default: what fits in about ten seconds, at least 3. Decoding: tokens after the prompt; default: 128, or what fits in the context.");
         Command command = new(
             "bench", "Measure the machine (multiply-add peak, memory) and the training step or the decoding of a model with random weights, operation by operation.")
@@ -54,20 +55,11 @@ internal static class BenchCommand
 
     /// <summary>Checks that the model can be trained in that much memory: the trainer holds the activations of one slice of a batch at a time.</summary>
     /// <exception cref="InvalidDataException">It can't.</exception>
-    internal static void CheckFits(NamedModel model, long availableBytes)
-    {
-        BatchSlices slices = new(model.Options.BatchSize, model.Options.ContextLength);
-        Gpt2Memory.CheckTrainingFits(model.Config, slices.LargestSize, model.Options.ContextLength, availableBytes);
-    }
+    internal static void CheckFits(NamedModel model, long availableBytes) =>
+        new TrainingMemory(model.Config, model.Options.BatchSize, model.Options.ContextLength).CheckFits(availableBytes);
 
     private static int Run(ParseResult parsed, NamedModel model, int? steps, CancellationToken cancellation)
     {
-        if (model.IsPublished)
-        {
-            // As others measure these models, so that the numbers can be compared.
-            model = model with { Config = model.Config with { EmbeddingDropout = 0, AttentionDropout = 0, ResidualDropout = 0 } };
-        }
-
         CheckFits(model, SystemMemory.AvailableBytes);
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         BenchReport report = BenchProgress.Show(parsed.InvocationConfiguration.Error, progress => Measure(model, steps, pool, progress, cancellation));

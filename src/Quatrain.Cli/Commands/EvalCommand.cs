@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
 using Quatrain.Tensors.Parallel;
@@ -70,14 +69,14 @@ internal static class EvalCommand
             }
 
             TrainingData trained = await RunDescription.Read(folder.TrainingPath).LoadDataAsync(folder.TrainingPath, cancellation);
-            return ScoredText.Of(trained, trained.ValidationText, tokenizer);
+            return ScoredText.Of(trained);
         }
 
         switch (data)
         {
             case TrainingOptions.QuatrainsData:
                 TrainingData verses = TrainingData.Quatrains(seed: 0);
-                return ScoredText.Of(verses, verses.ValidationText, tokenizer);
+                return ScoredText.OfVerses(verses, tokenizer);
             case TrainingOptions.ShakespeareData:
                 return ScoredText.Plain(tokenizer.Encode((await TinyShakespeare.LoadAsync(cancellation)).Text), tokenizer);
             default:
@@ -121,15 +120,22 @@ internal static class EvalCommand
     {
         public static ScoredText Plain(int[] ids, ITokenizer? tokenizer) => new(ids, null, null, Bytes(ids, tokenizer));
 
-        public static ScoredText Of(TrainingData data, string text, ITokenizer tokenizer)
+        /// <summary>The validation part of what a run was trained on.</summary>
+        public static ScoredText Of(TrainingData data)
         {
+            int[] ids = data.Tokens.Validation.ToArray();
+            return new ScoredText(ids, data.Tokens.ValidationRecordStarts, data.Floor, Bytes(ids, data.Tokenizer));
+        }
+
+        /// <summary>The validation verses, for a model of any tokenizer.</summary>
+        public static ScoredText OfVerses(TrainingData verses, ITokenizer tokenizer)
+        {
+            string text = verses.ValidationText;
             int[] ids = tokenizer.Encode(text);
-            int[]? starts = data.Grammar is null ? null : Training.Data.RecordStarts.AfterBlankLines(text);
-            return new ScoredText(ids, starts, data.Floor, Bytes(ids, tokenizer));
+            return new ScoredText(ids, Training.Data.RecordStarts.AfterBlankLines(text), verses.Floor, Bytes(ids, tokenizer));
         }
 
         /// <summary>The UTF-8 bytes of all tokens but the first, which is not scored; unknown without a tokenizer.</summary>
-        private static long? Bytes(int[] ids, ITokenizer? tokenizer) =>
-            tokenizer is null || ids.Length == 0 ? null : Encoding.UTF8.GetByteCount(tokenizer.Decode(ids.AsSpan(1)));
+        private static long? Bytes(int[] ids, ITokenizer? tokenizer) => tokenizer is null || ids.Length == 0 ? null : TokenBytes.Count(tokenizer, ids.AsSpan(1));
     }
 }

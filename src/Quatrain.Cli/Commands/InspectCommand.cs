@@ -8,7 +8,9 @@ using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
+using Quatrain.Tensors.Memory;
 using Quatrain.Training;
+using Quatrain.Training.Options;
 using Quatrain.Training.Runs;
 using Spectre.Console;
 
@@ -25,8 +27,8 @@ internal static class InspectCommand
             HelpName = "MODEL",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        Option<string?> preset = new("--preset") { Description = $"Inspect what this preset would train instead, or a published size: {string.Join(", ", Gpt2Sizes.Names)}.", HelpName = "name" };
-        preset.CompletionSources.Add([.. NamedModel.Names]);
+        Option<string?> preset = new("--preset") { Description = $"Inspect what this preset would train instead: {string.Join(", ", Presets.Names)}.", HelpName = "name" };
+        preset.CompletionSources.Add([.. Presets.Names]);
         Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the run's, or 1.");
         Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the model's context.");
         Command command = new("inspect", "Show a model's layers, shapes, parameter counts, and the memory that training and decoding need.")
@@ -48,32 +50,35 @@ internal static class InspectCommand
                 return ExitCode.Done;
             }
 
-            (Gpt2Config config, int batch) = path is null ? OfPreset(parsed.GetValue(preset)!) : OfFolder(path);
-            batch = NumberOption.InRange(parsed.GetValue(batchSize) ?? batch, "--batch-size", 1 << 20);
-            int length = NumberOption.InRange(parsed.GetValue(contextLength) ?? config.ContextLength, "--context-length", config.ContextLength);
-            ShowModel(parsed, new Forecast(config, batch, length));
+            (Gpt2Config config, TrainingOptions options) = path is null ? OfPreset(parsed.GetValue(preset)!) : OfFolder(path);
+            options = options with
+            {
+                BatchSize = NumberOption.InRange(parsed.GetValue(batchSize) ?? options.BatchSize, "--batch-size", 1 << 20),
+                ContextLength = NumberOption.InRange(parsed.GetValue(contextLength) ?? config.ContextLength, "--context-length", config.ContextLength),
+            };
+            ShowModel(parsed, new Forecast(config, options));
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static (Gpt2Config Config, int BatchSize) OfPreset(string name)
+    private static (Gpt2Config Config, TrainingOptions Options) OfPreset(string name)
     {
         NamedModel model = NamedModel.Find(name);
-        return (model.Config, model.Options.BatchSize);
+        return (model.Config, model.Options);
     }
 
-    private static (Gpt2Config Config, int BatchSize) OfFolder(string path)
+    private static (Gpt2Config Config, TrainingOptions Options) OfFolder(string path)
     {
         string config = Path.Combine(path, ModelFolder.ConfigFileName);
         if (!File.Exists(config))
         {
             using Gpt2Source source = Gpt2Source.Open(path);
-            return (source.Config, 1);
+            return (source.Config, new TrainingOptions { Data = path, BatchSize = 1 });
         }
 
         RunFolder run = new(path);
-        return (Gpt2ConfigJson.Read(config), run.HoldsRun ? RunDescription.Read(run.TrainingPath).Options.BatchSize : 1);
+        return (Gpt2ConfigJson.Read(config), run.HoldsRun ? RunDescription.Read(run.TrainingPath).Options : new TrainingOptions { Data = path, BatchSize = 1 });
     }
 
     private static void ShowFile(ParseResult parsed, TensorFileContent file)
@@ -119,7 +124,8 @@ internal static class InspectCommand
             $"GPT-2: {config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, {config.EmbeddingSize} wide, context {config.ContextLength}, vocabulary {config.VocabularySize:N0}, {(config.Bias ? "biases" : "no biases")}, {config.Activation}, {(config.TieEmbeddings ? "tied" : "separate")} head."));
         output.WriteLine();
         output.WriteLine(Invariant($"Memory to train, batch {forecast.BatchSize} x {forecast.ContextLength} tokens:  {Megabytes(forecast.TrainingBytes)}"));
-        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)} ({forecast.SliceSize} sequences at a time)"));
+        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)} ({forecast.SliceSize} sequences at a time), evaluation and samples {Megabytes(forecast.Training.EvaluationBytes + forecast.Training.SamplingBytes)}"));
+        output.WriteLine(Invariant($"  of {Megabytes(SystemMemory.AvailableBytes)} available here"));
         output.WriteLine(Invariant($"Memory to decode {forecast.ContextLength} tokens:  {Megabytes(forecast.DecodingBytes)}"));
         output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, key-value cache {Megabytes(forecast.CacheBytes)}"));
         output.WriteLine(Invariant($"Arithmetic of a training step:  {forecast.StepFlops / 1e9:N2} GFLOP"));
@@ -142,6 +148,8 @@ internal static class InspectCommand
         writer.WriteNumber("gradients_bytes", forecast.GradientBytes);
         writer.WriteNumber("optimizer_bytes", forecast.OptimizerBytes);
         writer.WriteNumber("activations_bytes", forecast.ActivationBytes);
+        writer.WriteNumber("evaluation_bytes", forecast.Training.EvaluationBytes);
+        writer.WriteNumber("sampling_bytes", forecast.Training.SamplingBytes);
         writer.WriteNumber("total_bytes", forecast.TrainingBytes);
         writer.WriteEndObject();
         writer.WriteStartObject("decoding_memory");
@@ -194,26 +202,31 @@ internal static class InspectCommand
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>A model's needs for a batch.</summary>
-    private sealed record Forecast(Gpt2Config Config, int BatchSize, int ContextLength)
+    /// <summary>A model's needs.</summary>
+    private sealed record Forecast(Gpt2Config Config, TrainingOptions Options)
     {
-        /// <summary>The sequences whose activations exist at the same time.</summary>
-        public int SliceSize => new BatchSlices(BatchSize, ContextLength).LargestSize;
+        public TrainingMemory Training { get; } = TrainingMemory.OfRun(Config, Options);
 
-        public long WeightBytes => Gpt2Memory.WeightBytes(Config);
+        public int BatchSize => Options.BatchSize;
 
-        public long GradientBytes => Gpt2Memory.GradientBytes(Config);
+        public int ContextLength => Options.ContextLength;
 
-        public long OptimizerBytes => Gpt2Memory.OptimizerBytes(Config);
+        public int SliceSize => Training.SliceSize;
 
-        public long ActivationBytes => Gpt2Memory.TrainingActivationBytes(Config, SliceSize, ContextLength);
+        public long WeightBytes => Training.WeightBytes;
 
-        public long TrainingBytes => Gpt2Memory.TrainingBytes(Config, SliceSize, ContextLength);
+        public long GradientBytes => Training.GradientBytes;
+
+        public long OptimizerBytes => Training.OptimizerBytes;
+
+        public long ActivationBytes => Training.ActivationBytes;
+
+        public long TrainingBytes => Training.TotalBytes;
 
         public long CacheBytes => Gpt2Memory.KvCacheBytes(Config, 1, ContextLength);
 
         public long DecodingBytes => Gpt2Memory.DecodingBytes(Config, 1, ContextLength, TokenGenerator.PromptChunk);
 
-        public double StepFlops => (double)Gpt2Flops.TrainingFlopsPerToken(Config, ContextLength) * BatchSize * ContextLength;
+        public double StepFlops => (double)Gpt2Flops.TrainingFlopsPerToken(Config, ContextLength) * BatchSize * ContextLength * Options.AccumulationSteps;
     }
 }

@@ -48,7 +48,7 @@ internal static class TrainCommand
             HelpName = key.Kind switch { OptionKind.Choice => string.Join('|', key.Choices), OptionKind.Boolean => "true|false", OptionKind.Text => key.Name, _ => "n" },
             Arity = key.Kind == OptionKind.Boolean ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
         };
-        IReadOnlyList<string> words = key.Name == "preset" ? Presets.Names : key.Kind == OptionKind.Boolean ? ["true", "false"] : key.Choices;
+        IReadOnlyList<string> words = key.Name == "preset" ? Presets.Names : key.Name == "tokenizer" ? [TrainingOptions.CharacterTokens, "gpt2"] : key.Kind == OptionKind.Boolean ? ["true", "false"] : key.Choices;
         option.CompletionSources.Add(_ => words.Select(word => new System.CommandLine.Completions.CompletionItem(word)));
         return option;
     }
@@ -123,6 +123,7 @@ internal static class TrainCommand
         writer.WriteNumberOrNull("train_loss", report.TrainLoss);
         writer.WriteNumberOrNull("val_loss", report.ValidationLoss);
         writer.WriteNumberOrNull("best_val_loss", report.BestValidationLoss);
+        writer.WriteNumberOrNull("best_bits_per_byte", report.BestBitsPerByte);
         writer.WriteNumberOrNull("best_step", report.BestStep);
         writer.WriteNumberOrNull("floor", report.Floor);
         writer.WriteNumberOrNull("parse_share", report.ParseShare);

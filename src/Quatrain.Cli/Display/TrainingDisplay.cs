@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
 using Quatrain.Training.Logging;
+using Quatrain.Training.Options;
 using Quatrain.Training.Runs;
 using Spectre.Console;
 
@@ -10,6 +12,10 @@ internal sealed class TrainingDisplay : ITrainingObserver
 {
     private const double Smoothing = 0.05;
 
+    // Where steps take minutes, somebody who looks into a log wants to see that it goes on, and how fast.
+    private readonly TimeSpan _firstLineAfter;
+    private readonly TimeSpan _nextLineAfter;
+
     private readonly IAnsiConsole _console;
     private readonly bool _live;
     private ProgressTask? _task;
@@ -17,9 +23,21 @@ internal sealed class TrainingDisplay : ITrainingObserver
     private long _firstStep;
     private double _loss = double.NaN;
     private double _tokensPerSecond = double.NaN;
+    private int _linesWritten;
+    private bool _isByCharacter;
+    private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
 
     public TrainingDisplay(TextWriter error)
+        : this(error, TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(10))
     {
+    }
+
+    /// <param name="error">Where to write.</param>
+    /// <param name="firstLineAfter">How long a first step goes on before a line tells of a part of it.</param>
+    /// <param name="nextLineAfter">How long there is no line after another.</param>
+    internal TrainingDisplay(TextWriter error, TimeSpan firstLineAfter, TimeSpan nextLineAfter)
+    {
+        (_firstLineAfter, _nextLineAfter) = (firstLineAfter, nextLineAfter);
         _live = !Console.IsErrorRedirected;
         _console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -60,10 +78,13 @@ internal sealed class TrainingDisplay : ITrainingObserver
     {
         _run = run;
         _firstStep = step + 1;
+        _isByCharacter = run.Data.TokenName == "character";
         _console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(step == 0 ? "Training" : step == run.Options.Iterations ? $"All {step:N0} steps are done, with" : $"Going on at step {step:N0} with")} {run.Model.Parameters.ElementCount:N0} parameters: {run.Options.LayerCount} layers, {run.Options.HeadCount} heads, {run.Options.EmbeddingSize} wide, context {run.Options.ContextLength}"));
+        string vocabulary = run.Data.TokenName == "character" ? $"{run.Data.Tokenizer.VocabularySize:N0} different" : $"a vocabulary of {run.Data.Tokenizer.VocabularySize:N0}";
         _console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"on '{run.Options.Data}': {run.Data.Tokens.Train.Length:N0} training and {run.Data.Tokens.Validation.Length:N0} validation characters, {run.Data.Tokenizer.VocabularySize} different; run folder {run.Folder.Path}"));
+            $"on '{run.Options.Data}': {run.Data.Tokens.Train.Length:N0} training and {run.Data.Tokens.Validation.Length:N0} validation {run.Data.TokenName}s, {vocabulary}; run folder {run.Folder.Path}"));
+        _console.WriteLine($"needs {run.Memory.Describe(run.AvailableBytes)} of memory");
         if (_task is not null)
         {
             _task.MaxValue = run.Options.Iterations;
@@ -71,19 +92,36 @@ internal sealed class TrainingDisplay : ITrainingObserver
         }
     }
 
+    public void SliceDone(StepProgress progress)
+    {
+        double loss = double.IsNaN(_loss) ? progress.Loss : _loss;
+        double rate = double.IsNaN(_tokensPerSecond) ? progress.TokensPerSecond : _tokensPerSecond;
+        double done = progress.Step - 1 + progress.Share;
+        if (_task is not null)
+        {
+            _task.Value = done;
+            _task.Description = Markup.Escape(Line(progress.Step, done, loss, rate));
+        }
+        else if (_sinceLine.Elapsed > (_linesWritten == 0 ? _firstLineAfter : _nextLineAfter))
+        {
+            WriteLine(Line(progress.Step, done, loss, rate));
+        }
+    }
+
     public void StepDone(StepRecord record)
     {
         _loss = double.IsNaN(_loss) ? record.Loss : _loss + Smoothing * (record.Loss - _loss);
         _tokensPerSecond = double.IsNaN(_tokensPerSecond) ? record.TokensPerSecond : _tokensPerSecond + Smoothing * (record.TokensPerSecond - _tokensPerSecond);
-        string line = Line(record);
+        string line = Line(record.Step, record.Step, _loss, _tokensPerSecond);
         if (_task is not null)
         {
             _task.Value = record.Step;
             _task.Description = Markup.Escape(line);
         }
-        else if (record.Step == _firstStep || record.Step % Math.Max(1, _run!.Options.Iterations / 20) == 0 || record.Step == _run.Options.Iterations)
+        else if (record.Step == _firstStep || record.Step % Math.Max(1, _run!.Options.Iterations / 20) == 0 || record.Step == _run.Options.Iterations
+            || _sinceLine.Elapsed > _nextLineAfter)
         {
-            _console.WriteLine(line);
+            WriteLine(line);
         }
     }
 
@@ -92,8 +130,9 @@ internal sealed class TrainingDisplay : ITrainingObserver
         string floor = record.Floor is { } f ? string.Create(CultureInfo.InvariantCulture, $", floor {f:F3}") : "";
         string verses = record.ParseShare is { } parse && record.RhymeShare is { } rhyme
             ? string.Create(CultureInfo.InvariantCulture, $"; of sampled verses {parse:P0} parse, {rhyme:P0} rhyme") : "";
+        string bytes = record.BitsPerByte is { } bits && !_isByCharacter ? string.Create(CultureInfo.InvariantCulture, $", {bits:F3} bits/byte") : "";
         _console.MarkupLine(string.Create(CultureInfo.InvariantCulture,
-            $"[bold]step {record.Step,5}: val {record.ValidationLoss:F3}{floor} nats/char{verses}[/]"));
+            $"[bold]step {record.Step,5}: val {record.ValidationLoss:F3}{floor} nats/{(_isByCharacter ? "char" : "token")}{bytes}{verses}[/]"));
     }
 
     public void Sampled(long step, string text)
@@ -107,12 +146,38 @@ internal sealed class TrainingDisplay : ITrainingObserver
     /// <summary>A model early in training writes anything: control characters must not reach the terminal.</summary>
     internal static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\uFFFD' : c));
 
-    private string Line(StepRecord record)
+    /// <summary>How long until all steps are done, for people.</summary>
+    internal static string TimeLeft(double seconds)
     {
-        double tokensLeft = (double)(_run!.Options.Iterations - record.Step) * _run.Options.BatchSize * _run.Options.ContextLength * _run.Options.AccumulationSteps;
-        TimeSpan left = TimeSpan.FromSeconds(Math.Min(tokensLeft / _tokensPerSecond, 86_400 * 999.0));
-        string time = left.TotalHours >= 1 ? left.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) : left.ToString(@"mm\:ss", CultureInfo.InvariantCulture);
+        const double Day = 86_400;
+        if (!(seconds < 1000 * Day))
+        {
+            return "over 1000 days left";
+        }
+
+        TimeSpan left = TimeSpan.FromSeconds(seconds);
+        return (left.TotalDays >= 1 ? left.ToString(@"%d' d 'hh' h'", CultureInfo.InvariantCulture)
+            : left.TotalHours >= 1 ? left.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture)
+            : left.ToString(@"mm\:ss", CultureInfo.InvariantCulture)) + " left";
+    }
+
+    private void WriteLine(string line)
+    {
+        _console.WriteLine(line);
+        _linesWritten++;
+        _sinceLine.Restart();
+    }
+
+    /// <param name="step">The step that is done or under way.</param>
+    /// <param name="done">The steps done, with the share of one under way.</param>
+    /// <param name="loss">The mean loss of late.</param>
+    /// <param name="tokensPerSecond">The speed of late.</param>
+    private string Line(long step, double done, double loss, double tokensPerSecond)
+    {
+        TrainingOptions options = _run!.Options;
+        double tokensLeft = (options.Iterations - done) * options.BatchSize * options.ContextLength * options.AccumulationSteps;
+        string share = done < step ? string.Create(CultureInfo.InvariantCulture, $" ({done - step + 1:P0} of it)") : "";
         return string.Create(CultureInfo.InvariantCulture,
-            $"step {record.Step}/{_run.Options.Iterations}  loss {_loss:F3}  {_tokensPerSecond:N0} tokens/s  {time} left");
+            $"step {step}/{options.Iterations}{share}  loss {loss:F3}  {tokensPerSecond:N0} tokens/s  {TimeLeft(tokensLeft / tokensPerSecond)}");
     }
 }

@@ -18,7 +18,9 @@ internal static class TrainingSummary
         if (report.BestValidationLoss is { } loss)
         {
             string floor = report.Floor is { } f ? Invariant($", floor {f:F3} ({(loss / f - 1) * 100:F1} % above it)") : "";
-            output.WriteLine(Invariant($"Validation loss {loss:F4} nats/char{floor}, at step {report.BestStep}."));
+            string unit = run.Data.TokenName == "character" ? "nats/char" : "nats/token";
+            string bits = run.Data.TokenName == "character" ? "" : Invariant($", perplexity {Math.Exp(loss):F2}, {report.BestBitsPerByte:F3} bits/byte");
+            output.WriteLine(Invariant($"Validation loss {loss:F4} {unit}{floor}{bits}, at step {report.BestStep}."));
         }
 
         if (report.ParseShare is { } parse && report.RhymeShare is { } rhyme)

@@ -15,6 +15,8 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain train --data story.txt --out runs/story        your own text",
             "quatrain train --preset shakespeare-char-cpu            nanoGPT's run on a CPU",
             "quatrain train --out runs/story --resume                go on where a run stopped",
+            "quatrain train --preset gpt2 --data texts               GPT-2's 124M from scratch, on a folder of texts",
+            "quatrain train --data story.txt --tokenizer gpt2        a small model with GPT-2's tokens",
         ],
         ["generate"] =
         [

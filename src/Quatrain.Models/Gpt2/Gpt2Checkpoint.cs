@@ -1,5 +1,6 @@
 using Quatrain.Models.Checkpoints;
 using Quatrain.Tensors;
+using Quatrain.Tensors.Memory;
 
 namespace Quatrain.Models.Gpt2;
 
@@ -57,10 +58,12 @@ public static class Gpt2Checkpoint
     /// <remarks>No memory is taken for the weights before the checkpoint is known to hold every one of them.</remarks>
     /// <inheritdoc cref="Gpt2Source.Open" path="/param"/>
     /// <inheritdoc cref="Gpt2Source.Open" path="/exception"/>
+    /// <exception cref="InvalidDataException">There is not the memory for the weights and the keys and values of one context.</exception>
     /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights.</exception>
     public static Gpt2Model Load(string path, int? vocabularySize = null)
     {
         using Gpt2Source source = Gpt2Source.Open(path, vocabularySize);
+        Gpt2Memory.CheckDecodingFits(source.Config, path, SystemMemory.AvailableBytes);
         Gpt2Model model = new(source.Config);
         try
         {

@@ -43,18 +43,11 @@ public static class Gpt2Memory
     public static long TrainingBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         WeightBytes(config) + GradientBytes(config) + OptimizerBytes(config) + TrainingActivationBytes(config, batchSize, sequenceLength);
 
-    /// <summary>Checks that a model can be trained in <paramref name="availableBytes"/> of memory.</summary>
-    /// <exception cref="InvalidDataException">It can't; the message has what it needs and what there is.</exception>
+    /// <summary>What the tape takes to score all tokens of one batch, without a way back.</summary>
     /// <inheritdoc cref="TrainingActivationBytes" path="/param"/>
-    public static void CheckTrainingFits(Gpt2Config config, int batchSize, int sequenceLength, long availableBytes)
-    {
-        long needed = TrainingBytes(config, batchSize, sequenceLength);
-        if (needed > availableBytes)
-        {
-            throw new InvalidDataException(FormattableString.Invariant(
-                $"Training this model on {batchSize} x {sequenceLength} tokens at a time needs {needed / 1048576.0:N0} MB of memory, and {availableBytes / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
-        }
-    }
+    /// <inheritdoc cref="TrainingActivationBytes" path="/exception"/>
+    public static long EvaluationActivationBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
+        new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Evaluate();
 
     /// <summary>
     /// The keys and values of all layers for <paramref name="contextLength"/> tokens of each of <paramref name="batchSize"/>
@@ -94,6 +87,22 @@ public static class Gpt2Memory
     /// <inheritdoc cref="DecodingStateBytes"/>
     public static long DecodingBytes(Gpt2Config config, int batchSize, int contextLength, int chunk) =>
         WeightBytes(config) + DecodingStateBytes(config, batchSize, contextLength, chunk);
+
+    /// <summary>Checks that a model can be loaded and can decode its whole context in <paramref name="availableBytes"/> of memory.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="name">What to call it in the message.</param>
+    /// <param name="availableBytes">The memory there is.</param>
+    /// <exception cref="InvalidDataException">It can't; the message has what it needs and what there is.</exception>
+    public static void CheckDecodingFits(Gpt2Config config, string name, long availableBytes)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        long needed = WeightBytes(config) + KvCacheBytes(config, 1, config.ContextLength);
+        if (needed > availableBytes)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"The model in '{name}' needs {needed / 1048576.0:N0} MB of memory for its weights and the keys and values of its context, and {availableBytes / 1048576.0:N0} MB are available; use a smaller model, or end other programs."));
+        }
+    }
 
     private static ParameterStore Store(Gpt2Config config) => new Gpt2Model(config, allocate: false).Parameters;
 }

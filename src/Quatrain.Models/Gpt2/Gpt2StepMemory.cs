@@ -88,6 +88,25 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
         return _bytes;
     }
 
+    /// <summary>The bytes that a pass for the loss of all tokens takes, without a way back and without caches.</summary>
+    public long Evaluate()
+    {
+        Take(_w.Narrow, _w.PerRow);
+        Give(_w.PerRow);
+        for (int layer = 0; layer < config.LayerCount; layer++)
+        {
+            NormForDecoding();
+            Take(_w.QueriesKeysValues, _w.Narrow, _w.Narrow);
+            NormForDecoding();
+            Take(_w.Wide, _w.Narrow);
+            Give(_w.Wide, _w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow);
+        }
+
+        NormForDecoding();
+        Take(_w.Logits, Tape.BytesFor(1), _w.PerRow, _w.PerRow, _w.PerRow);
+        return _bytes;
+    }
+
     private void NormForDecoding()
     {
         Take(_w.Narrow, _w.PerRow, _w.PerRow);

@@ -108,6 +108,9 @@ public sealed class EvaluationWindows
         return new EvaluationWindows(_ids, ContextLength, [.. chosen]);
     }
 
+    /// <summary>The targets of one of <see cref="Windows"/> that count.</summary>
+    public ReadOnlySpan<int> ScoredTargets(EvaluationWindow window) => _ids.Span.Slice(window.Start + window.FirstScored + 1, window.ScoredCount);
+
     /// <summary>Writes a batch of windows, one a row, each padded on the right to <see cref="ContextLength"/>.</summary>
     /// <param name="first">The first window; rows past the last window are padding only.</param>
     /// <param name="batchSize">B, the number of rows.</param>

@@ -9,16 +9,21 @@ public static class TextFiles
     // A string holds fewer than 2^30 characters, so the limit is a little below 1 GiB.
     private const long MaximumBytes = 1_000_000_000;
 
+    /// <summary>What stands between two files of a folder where the tokenizer has no token for the end of a text.</summary>
+    public const string LineEnd = "\n";
+
     /// <summary>The text of the file at <paramref name="path"/>, or of the <c>*.txt</c> and <c>*.md</c> files in and below that folder.</summary>
     /// <remarks>
-    /// A folder's files are joined with a newline in the ordinal order of their relative paths; hidden files and linked folders
+    /// A folder's files are joined with <paramref name="separator"/>, where the text does not end with it already, in the ordinal order of their relative paths; hidden files and linked folders
     /// are left out. Text is UTF-8 whatever the locale, a byte order mark is dropped and line ends stay as they are.
     /// </remarks>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="separator">What to put between two files of a folder.</param>
     /// <exception cref="InvalidDataException">There is nothing at the path, no text in it, too much, or it is not UTF-8.</exception>
     /// <exception cref="IOException">A file can't be read.</exception>
-    public static LoadedText Load(string path) => Load(path, MaximumBytes);
+    public static LoadedText Load(string path, string separator = LineEnd) => Load(path, separator, MaximumBytes);
 
-    internal static LoadedText Load(string path, long maximumBytes)
+    internal static LoadedText Load(string path, string separator, long maximumBytes)
     {
         string[] files = Find(path);
         long[] lengths = [.. files.Select(file => new FileInfo(file).Length)];
@@ -30,7 +35,7 @@ public static class TextFiles
 
         string text = files.Length == 1
             ? StrictUtf8.Decode(ReadBytes(files[0], lengths[0]), files[0])
-            : Join(files, lengths);
+            : Join(files, lengths, separator);
         return text.Length > 0 ? LoadedText.From(text) : throw new InvalidDataException($"'{path}' is empty; name a file with text in it.");
     }
 
@@ -65,15 +70,17 @@ public static class TextFiles
     private static bool HasTextExtension(ReadOnlySpan<char> name) =>
         name.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".md", StringComparison.OrdinalIgnoreCase);
 
-    private static string Join(string[] files, long[] lengths)
+    private static string Join(string[] files, long[] lengths, string separator)
     {
         StringBuilder text = new();
+        bool isSeparated = true;
         for (int i = 0; i < files.Length; i++)
         {
             string part = StrictUtf8.Decode(ReadBytes(files[i], lengths[i]), files[i]);
             if (part.Length > 0)
             {
-                text.Append(text.Length > 0 ? "\n" : "").Append(part);
+                text.Append(isSeparated ? "" : separator).Append(part);
+                isSeparated = separator != LineEnd && part.AsSpan().TrimEnd().EndsWith(separator, StringComparison.Ordinal);
             }
         }
 

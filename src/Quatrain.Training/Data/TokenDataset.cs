@@ -60,16 +60,24 @@ public sealed class TokenDataset
     /// Whether the text is records with blank lines between them; then the split is moved to the start of a record, and each
     /// record is encoded on its own.
     /// </param>
+    /// <param name="endOfText">
+    /// Whether the tokenizer's end-of-text token, where plain text has it written out, is that token and not the letters; a tokenizer without one takes the text
+    /// as it stands.
+    /// </param>
     /// <exception cref="InvalidDataException">The tokenizer has no token for something in the text.</exception>
-    public static TokenDataset FromText(string text, ITokenizer tokenizer, double validationFraction, bool hasRecords = false)
+    public static TokenDataset FromText(string text, ITokenizer tokenizer, double validationFraction, bool hasRecords = false, bool endOfText = false)
     {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentOutOfRangeException.ThrowIfNegative(validationFraction);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(validationFraction, 1);
         int split = (int)(text.Length * (1 - validationFraction));
         if (!hasRecords)
         {
             split -= split > 0 && split < text.Length && char.IsSurrogatePair(text[split - 1], text[split]) ? 1 : 0;
-            return new TokenDataset(tokenizer.Encode(text.AsSpan(0, split)), tokenizer.Encode(text.AsSpan(split)));
+            DocumentEncoder encoder = new(tokenizer, endOfText);
+            split = encoder.OutsideMarker(text, split);
+            return new TokenDataset(encoder.Encode(text.AsMemory(0, split)), encoder.Encode(text.AsMemory(split)));
         }
 
         if (split < text.Length)

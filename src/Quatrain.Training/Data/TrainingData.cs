@@ -21,11 +21,11 @@ public sealed record TrainingData
     /// <summary>How text becomes tokens.</summary>
     public required ITokenizer Tokenizer { get; init; }
 
-    /// <summary>The tokenizer as the run folder's tokenizer.json holds it.</summary>
-    public required byte[] TokenizerJson { get; init; }
+    /// <summary>The validation text.</summary>
+    public string ValidationText => Tokenizer.Decode(Tokens.Validation.Span);
 
-    /// <summary>The validation text, whose length in bytes the loss is a share of.</summary>
-    public required string ValidationText { get; init; }
+    /// <summary>What a token is: <c>character</c>, or <c>token</c> where one may hold more or less than that.</summary>
+    public string TokenName => Tokenizer is CharacterTokenizer ? "character" : "token";
 
     /// <summary>The least mean loss a model can reach on the validation tokens, in nats a token, where it is known.</summary>
     public double? Floor { get; init; }
@@ -36,22 +36,37 @@ public sealed record TrainingData
     /// <summary>What ends a record, where the text is made of records.</summary>
     public string? RecordEnd { get; init; }
 
-    /// <summary>What samples begin with.</summary>
-    public required string SamplePrompt { get; init; }
+    /// <summary>What samples begin with; at least one token.</summary>
+    public required IReadOnlyList<int> SamplePrompt { get; init; }
+
+    /// <summary>The text that ends a sample, where the data say where one ends.</summary>
+    public string? SampleEnd { get; init; }
 
     /// <summary>Loads what <paramref name="options"/> name: built-in verses, Tiny Shakespeare, or the user's file or folder.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="tokenizer">The tokenizer that they name, where the caller has it already; a tokenizer of characters is made from the text.</param>
+    /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidDataException">The data can't be used; the message says why and what to do.</exception>
-    public static async Task<TrainingData> LoadAsync(TrainingOptions options, CancellationToken cancellation = default)
+    public static async Task<TrainingData> LoadAsync(TrainingOptions options, ITokenizer? tokenizer = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        tokenizer ??= LoadTokenizer(options);
         TrainingData data = options.Data switch
         {
             TrainingOptions.QuatrainsData => Quatrains(options.Seed),
-            TrainingOptions.ShakespeareData => FromText((await TinyShakespeare.LoadAsync(cancellation).ConfigureAwait(false)).Text, options),
-            _ => FromText(TextFiles.Load(options.Data).Text, options),
+            TrainingOptions.ShakespeareData => FromText((await TinyShakespeare.LoadAsync(cancellation).ConfigureAwait(false)).Text, options, tokenizer),
+            _ => FromText(TextFiles.Load(options.Data, Separator(options, tokenizer)).Text, options, tokenizer),
         };
         data.Tokens.CheckContextLength(options.ContextLength);
         return data;
+    }
+
+    /// <summary>The tokenizer that <paramref name="options"/> name, or null where it is made from the text.</summary>
+    /// <exception cref="InvalidDataException">There is none of that name, or it is damaged.</exception>
+    public static ITokenizer? LoadTokenizer(TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.Tokenizer == TrainingOptions.CharacterTokens ? null : TokenizerChoice.Load(options.Tokenizer);
     }
 
     /// <summary>The verses of the built-in grammar. The validation verses are the same for every seed, so that runs can be compared.</summary>
@@ -69,27 +84,32 @@ public sealed record TrainingData
         {
             Tokens = tokens,
             Tokenizer = tokenizer,
-            TokenizerJson = tokenizer.ToJson(),
-            ValidationText = validation,
             // The first character is not scored: it is the first verse's, which no model can tell from nothing; its share is far below rounding.
             Floor = surprise.GetAwaiter().GetResult() / validation.Length,
             Grammar = grammar,
             RecordEnd = "\n\n",
-            SamplePrompt = "\n",
+            SampleEnd = "\n\n",
+            SamplePrompt = tokenizer.Encode("\n"),
         };
     }
 
-    private static TrainingData FromText(string text, TrainingOptions options)
+    private static TrainingData FromText(string text, TrainingOptions options, ITokenizer? named)
     {
-        CharacterTokenizer tokenizer = CharacterTokenizer.FromText(text);
-        TokenDataset tokens = TokenDataset.FromText(text, tokenizer, options.ValidationFraction);
+        ITokenizer tokenizer = named ?? CharacterTokenizer.FromText(text);
+        TokenDataset tokens = TokenDataset.FromText(text, tokenizer, options.ValidationFraction, endOfText: options.EndOfText);
+        bool hasDocuments = options.EndOfText && tokenizer.EndOfTextId is { } end && tokens.Train.Span.Contains(end);
         return new TrainingData
         {
             Tokens = tokens,
             Tokenizer = tokenizer,
-            TokenizerJson = tokenizer.ToJson(),
-            ValidationText = tokenizer.Decode(tokens.Validation.Span),
-            SamplePrompt = text.Contains('\n', StringComparison.Ordinal) ? "\n" : tokenizer.Decode(tokens.Train.Span[..1]),
+            // Texts begin after the end of another where the model has seen that, else on a new line, else as the training text does.
+            SamplePrompt = hasDocuments ? [tokenizer.EndOfTextId!.Value]
+                : text.Contains('\n', StringComparison.Ordinal) ? tokenizer.Encode("\n")
+                : [.. tokens.Train.Span[..Math.Min(1, tokens.Train.Length)]],
+            SampleEnd = hasDocuments ? tokenizer.Decode([tokenizer.EndOfTextId!.Value]) : null,
         };
     }
+
+    private static string Separator(TrainingOptions options, ITokenizer? tokenizer) =>
+        tokenizer is null ? TextFiles.LineEnd : new DocumentEncoder(tokenizer, options.EndOfText).Marker ?? TextFiles.LineEnd;
 }

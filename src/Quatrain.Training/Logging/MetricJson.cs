@@ -20,6 +20,7 @@ internal static class MetricJson
                 break;
             case EvaluationRecord evaluation:
                 WriteNumber(writer, "val_loss", evaluation.ValidationLoss);
+                WriteKnown(writer, "bits_per_byte", evaluation.BitsPerByte);
                 WriteKnown(writer, "floor", evaluation.Floor);
                 WriteKnown(writer, "parse_share", evaluation.ParseShare);
                 WriteKnown(writer, "rhyme_share", evaluation.RhymeShare);
@@ -55,7 +56,7 @@ internal static class MetricJson
 
         long? step = null;
         double? loss = null, learningRate = null, gradientNorm = null, tokensPerSecond = null, seconds = null;
-        double? validationLoss = null, floor = null, parseShare = null, rhymeShare = null;
+        double? validationLoss = null, bitsPerByte = null, floor = null, parseShare = null, rhymeShare = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string? name = reader.GetString();
@@ -69,6 +70,7 @@ internal static class MetricJson
                 case "tokens_per_second": tokensPerSecond = ReadNumber(ref reader); break;
                 case "seconds": seconds = ReadNumber(ref reader); break;
                 case "val_loss": validationLoss = ReadNumber(ref reader); break;
+                case "bits_per_byte": bitsPerByte = ReadNumber(ref reader); break;
                 case "floor": floor = ReadNumber(ref reader); break;
                 case "parse_share": parseShare = ReadNumber(ref reader); break;
                 case "rhyme_share": rhymeShare = ReadNumber(ref reader); break;
@@ -82,7 +84,7 @@ internal static class MetricJson
         }
 
         record = validationLoss is { } validated
-            ? new EvaluationRecord(step.Value, validated, floor, parseShare, rhymeShare)
+            ? new EvaluationRecord(step.Value, validated, floor, parseShare, rhymeShare, bitsPerByte)
             : new StepRecord(
                 step.Value,
                 loss!.Value,

@@ -20,6 +20,7 @@ public sealed record StepRecord(long Step, double Loss, double LearningRate, dou
 /// <param name="Floor">The least loss any model can reach on this data, where it is known.</param>
 /// <param name="ParseShare">The share of sampled verses that the grammar accepts, where there is one.</param>
 /// <param name="RhymeShare">The share of sampled verses that rhyme as they should, where that is defined.</param>
+/// <param name="BitsPerByte">The validation loss in bits for each byte of the text, by which models of different tokenizers can be compared.</param>
 public sealed record EvaluationRecord(
-    long Step, double ValidationLoss, double? Floor = null, double? ParseShare = null, double? RhymeShare = null)
+    long Step, double ValidationLoss, double? Floor = null, double? ParseShare = null, double? RhymeShare = null, double? BitsPerByte = null)
     : MetricRecord(Step);

@@ -13,11 +13,23 @@ public sealed record TrainingOptions
     /// <summary>The value of <see cref="Data"/> that stands for tiny Shakespeare.</summary>
     public const string ShakespeareData = "shakespeare";
 
+    /// <summary>The value of <see cref="Tokenizer"/> that stands for one token a character of the text.</summary>
+    public const string CharacterTokens = "characters";
+
     /// <summary>The preset these options started from, or empty.</summary>
     public string Preset { get; init; } = "";
 
     /// <summary>What to train on: <see cref="QuatrainsData"/>, <see cref="ShakespeareData"/>, or the path of a file or folder.</summary>
     public string Data { get; init; } = QuatrainsData;
+
+    /// <summary>How text becomes tokens: <see cref="CharacterTokens"/>, the name of a pulled model, or the path of a tokenizer's file or folder.</summary>
+    public string Tokenizer { get; init; } = CharacterTokens;
+
+    /// <summary>
+    /// Whether the tokenizer's end-of-text token, where the text has it written out and between the files of a folder, is that one token. A tokenizer without
+    /// such a token, as one of characters is, takes all text as it stands.
+    /// </summary>
+    public bool EndOfText { get; init; } = true;
 
     /// <summary>The number of transformer blocks.</summary>
     public int LayerCount { get; init; } = 4;
@@ -118,6 +130,12 @@ public sealed record TrainingOptions
                 $"embedding_size {EmbeddingSize} can't be divided among {HeadCount} heads; make head_count a divisor of embedding_size.");
         }
 
+        if (Data == QuatrainsData && Tokenizer != CharacterTokens)
+        {
+            throw new InvalidDataException(
+                $"The built-in verses are learnt by characters, not with the tokenizer '{OptionKey.Shorten(Tokenizer)}'; name a text with --data, or set --tokenizer {CharacterTokens}.");
+        }
+
         if (MinLearningRate > LearningRate)
         {
             throw new InvalidDataException(FormattableString.Invariant(
@@ -142,10 +160,10 @@ public sealed record TrainingOptions
     private const int MaximumGibibytes = 1024;
 
     // A lower bound, in floating point so that no product overflows: weights with gradients and two moments (16 bytes each),
-    // and the activations kept for the backward pass.
+    // and the activations kept for the backward pass of one slice of a batch.
     private double EstimateBytes()
     {
-        double width = EmbeddingSize, rows = (double)BatchSize * ContextLength;
+        double width = EmbeddingSize, rows = (double)new BatchSlices(BatchSize, ContextLength).LargestSize * ContextLength;
         double weights = 12.0 * LayerCount * width * width + ContextLength * width;
         double activations = rows * LayerCount * (16.0 * width + HeadCount);
         return 16 * weights + 4 * activations;

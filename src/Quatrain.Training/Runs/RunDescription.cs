@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Quatrain.Tokenizers;
 using Quatrain.Training.Data;
 using Quatrain.Training.Options;
 
@@ -49,16 +50,32 @@ public sealed record RunDescription(TrainingOptions Options, string DataFingerpr
         writer.WriteEndObject();
     }
 
-    /// <summary>Loads what the run trains on.</summary>
+    /// <summary>Loads what the run trains on. Where it did not make its tokenizer from the text, that is the one in the run's folder: the run needs no other any more.</summary>
     /// <param name="path">The file this was read from, for the message.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidDataException">The data can't be used, or is no longer what the run was begun with.</exception>
     public async Task<TrainingData> LoadDataAsync(string path, CancellationToken cancellation = default)
     {
-        TrainingData data = await TrainingData.LoadAsync(Options, cancellation).ConfigureAwait(false);
+        TrainingData data = await TrainingData.LoadAsync(Options, LoadTokenizer(path), cancellation).ConfigureAwait(false);
         return data.Tokens.Fingerprint == DataFingerprint
             ? data
             : throw new InvalidDataException($"The data '{Options.Data}' is not what the run was begun with ('{path}'); restore it, or begin a new run.");
+    }
+
+    /// <summary>The tokenizer in the run's folder, or null where it is made from the text.</summary>
+    /// <inheritdoc cref="LoadDataAsync" path="/param[@name='path']"/>
+    /// <exception cref="InvalidDataException">It is missing or damaged.</exception>
+    internal ITokenizer? LoadTokenizer(string path)
+    {
+        if (Options.Tokenizer == TrainingOptions.CharacterTokens)
+        {
+            return null;
+        }
+
+        string tokenizer = new RunFolder(Path.GetDirectoryName(Path.GetFullPath(path))!).TokenizerPath;
+        return File.Exists(tokenizer)
+            ? TokenizerFile.Load(tokenizer)
+            : throw new InvalidDataException($"The run's tokenizer '{tokenizer}' is missing; restore it, or begin a new run.");
     }
 
     /// <summary>Checks that a run that is resumed is the run that was begun.</summary>

@@ -37,7 +37,7 @@ internal sealed class RunSampler(ILanguageModel model, TrainingData data, Traini
         {
             MaxTokens = options.SampleTokens,
             Sampling = new SamplingOptions(),
-            Stop = data.RecordEnd is null ? [] : [data.RecordEnd],
+            Stop = data.SampleEnd is null ? [] : [data.SampleEnd],
             Seed = RandomSource.Mix(options.Seed, SampleLabel, (ulong)step),
         };
         IReadOnlyList<string> texts = _generator.GenerateMany(data.SamplePrompt, count, generation, cancellation);

@@ -18,6 +18,9 @@ public sealed record TrainingReport
     /// <summary>The same of the best model, which is the one in the run folder.</summary>
     public double? BestValidationLoss { get; init; }
 
+    /// <summary>The best model's loss in bits for each byte of the validation text.</summary>
+    public double? BestBitsPerByte { get; init; }
+
     /// <summary>The step of the best model.</summary>
     public long? BestStep { get; init; }
 

@@ -1,7 +1,9 @@
 using System.Reflection;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
+using Quatrain.Tokenizers;
 using Quatrain.Training.Data;
 using Quatrain.Training.Options;
 
@@ -30,14 +32,17 @@ public sealed partial class TrainingRun
             throw new InvalidDataException($"'{folder.Path}' holds a model that training would replace; choose another --out.");
         }
 
-        TrainingData data = await TrainingData.LoadAsync(options, cancellation).ConfigureAwait(false);
-        Gpt2Model model = new(ModelConfig(options, data.Tokenizer.VocabularySize));
+        ITokenizer? tokenizer = TrainingData.LoadTokenizer(options);
+        CheckMemory(options, tokenizer);
+        TrainingData data = await TrainingData.LoadAsync(options, tokenizer, cancellation).ConfigureAwait(false);
+        (TrainingMemory memory, long available) = CheckMemory(options, data.Tokenizer);
+        Gpt2Model model = new(memory.Config);
         try
         {
             Gpt2Initialization.Initialize(model, options.Initialization, options.Seed);
-            TrainingRun run = new(folder, options, data, model, pool, observer, resume: false);
+            TrainingRun run = new(folder, options, data, model, pool, observer, resume: false) { Memory = memory, AvailableBytes = available };
             folder.Create();
-            AtomicFile.Write(folder.TokenizerPath, stream => stream.Write(data.TokenizerJson));
+            AtomicFile.Write(folder.TokenizerPath, stream => stream.Write(data.Tokenizer.ToJson()));
             folder.WriteDescription(new RunDescription(options, data.Tokens.Fingerprint, ProgramVersion(), data.RecordEnd));
             return run;
         }
@@ -68,9 +73,11 @@ public sealed partial class TrainingRun
         description.CheckSameOptions(change(description.Options), folder.TrainingPath);
         TrainingOptions options = description.Options;
         options.Validate();
+        CheckMemory(options, description.LoadTokenizer(folder.TrainingPath));
         TrainingData data = await description.LoadDataAsync(folder.TrainingPath, cancellation).ConfigureAwait(false);
+        (TrainingMemory memory, long available) = CheckMemory(options, data.Tokenizer);
         folder.Create();
-        Gpt2Model model = new(ModelConfig(options, data.Tokenizer.VocabularySize));
+        Gpt2Model model = new(memory.Config);
         try
         {
             bool saved = File.Exists(folder.StatePath);
@@ -80,13 +87,22 @@ public sealed partial class TrainingRun
                 Gpt2Initialization.Initialize(model, options.Initialization, options.Seed);
             }
 
-            return new TrainingRun(folder, options, data, model, pool, observer, resume: saved);
+            return new TrainingRun(folder, options, data, model, pool, observer, resume: saved) { Memory = memory, AvailableBytes = available };
         }
         catch
         {
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses what does not fit, where the vocabulary is known: before a long text is read, and once more when it is there.</summary>
+    private static (TrainingMemory Memory, long AvailableBytes) CheckMemory(TrainingOptions options, ITokenizer? tokenizer)
+    {
+        TrainingMemory memory = TrainingMemory.OfRun(ModelConfig(options, tokenizer?.VocabularySize ?? 1), options);
+        long available = SystemMemory.AvailableBytes;
+        memory.CheckFits(available);
+        return (memory, available);
     }
 
     /// <summary>The model that <paramref name="options"/> ask for.</summary>

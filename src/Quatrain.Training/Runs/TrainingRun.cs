@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Training.Data;
-using Quatrain.Training.Data.Quatrains;
 using Quatrain.Training.Logging;
 using Quatrain.Training.Options;
 
@@ -21,6 +20,9 @@ public sealed partial class TrainingRun : IDisposable
     private const int FinalSamples = 200;
     private const int StepsAveraged = 50;
 
+    // Caches for each of those numbers of samples are kept.
+    private const int VersesSampled = FirstSamples + PeriodicSamples + FinalSamples;
+
     // Before the first step the weights are noise: a rough loss and one sample show it as well, and the first step need not wait for more.
     private const int FirstSamples = 1;
     private const int FirstEvalTokens = 4096;
@@ -35,9 +37,13 @@ public sealed partial class TrainingRun : IDisposable
     private readonly List<MetricRecord> _records;
     private readonly List<double> _rates = [];
     private readonly double _secondsBefore;
+    private readonly Action _sliceDone;
+    private readonly long _validationBytes;
     private readonly long _begun = Stopwatch.GetTimestamp();
     private TrainingState _state;
     private long _savedStep;
+    private long _stepBegun;
+    private double _shareBefore;
 
     private TrainingRun(
         RunFolder folder, TrainingOptions options, TrainingData data, Gpt2Model model, WorkerPool pool, ITrainingObserver observer, bool resume)
@@ -49,6 +55,14 @@ public sealed partial class TrainingRun : IDisposable
         _validation = data.Tokens.ValidationWindows(options.ContextLength);
         _periodicValidation = _validation.AtMost(options.EvalTokens);
         _state = resume ? TrainingState.Load(folder.StatePath, model.Parameters, _trainer.Optimizer) : new TrainingState();
+        if (_state.SlicesDone >= _trainer.SlicesPerStep)
+        {
+            throw new InvalidDataException($"'{folder.StatePath}' has {_state.SlicesDone} slices of a step done, but a step has only {_trainer.SlicesPerStep}; begin a new run, or restore the file.");
+        }
+
+        _trainer.ResumeStep(_state.SlicesDone, _state.LossOfSlices);
+        _sliceDone = ReportSlice;
+        _validationBytes = TokenBytes.Count(data.Tokenizer, _validation);
         if (resume)
         {
             MetricsLog.TruncateAfter(folder.MetricsPath, _state.Step, _state.EvaluatedStep);
@@ -58,6 +72,10 @@ public sealed partial class TrainingRun : IDisposable
         _secondsBefore = _records.OfType<StepRecord>().LastOrDefault()?.Seconds ?? 0;
     }
 
+    /// <summary>The most samples whose caches a run with <paramref name="options"/> keeps.</summary>
+    internal static int SampleCaches(TrainingOptions options) =>
+        options is { Data: TrainingOptions.QuatrainsData, Tokenizer: TrainingOptions.CharacterTokens } ? VersesSampled : options.SampleEvery > 0 ? 1 : 0;
+
     /// <summary>The run's files.</summary>
     public RunFolder Folder { get; }
 
@@ -66,6 +84,12 @@ public sealed partial class TrainingRun : IDisposable
 
     /// <summary>What it trains on.</summary>
     public TrainingData Data { get; }
+
+    /// <summary>What the run holds in memory.</summary>
+    public required TrainingMemory Memory { get; init; }
+
+    /// <summary>The bytes there were when the run was set up, its text already loaded.</summary>
+    public required long AvailableBytes { get; init; }
 
     /// <summary>The model as it stands.</summary>
     public Gpt2Model Model { get; }
@@ -78,10 +102,11 @@ public sealed partial class TrainingRun : IDisposable
     public TrainingReport Run(CancellationToken cancellation = default)
     {
         _observer.Started(this, _state.Step);
-        using MetricsLog log = _state.Step == 0
+        bool isNew = _state is { Step: 0, EvaluatedStep: < 0 };
+        using MetricsLog log = isNew
             ? MetricsLog.Create(Folder.MetricsPath)
             : MetricsLog.Resume(Folder.MetricsPath, _state.Step, _state.EvaluatedStep);
-        if (_state.Step == 0)
+        if (isNew)
         {
             _records.Clear();
         }
@@ -98,16 +123,15 @@ public sealed partial class TrainingRun : IDisposable
                     Evaluate(log, CancellationToken.None);
                 }
 
-                _state.Save(Folder.StatePath, Model.Parameters, _trainer.Optimizer);
-                _savedStep = _state.Step;
+                Save();
             }
 
             if (stop || last)
             {
-                return Report(interrupted: stop);
+                return Report(stop, cancellation);
             }
 
-            Step(log);
+            Step(log, cancellation);
         }
     }
 
@@ -120,12 +144,27 @@ public sealed partial class TrainingRun : IDisposable
         Model.Dispose();
     }
 
+    private void Save()
+    {
+        // What has diverged in the middle of a step is better done again than kept.
+        bool keepsSlices = _trainer.SlicesDone > 0 && double.IsFinite(_trainer.LossOfSlices) && double.IsFinite(_trainer.Optimizer.GradientNorm(_pool));
+        _state = _state with { SlicesDone = keepsSlices ? _trainer.SlicesDone : 0, LossOfSlices = keepsSlices ? _trainer.LossOfSlices : 0 };
+        _state.Save(Folder.StatePath, Model.Parameters, _trainer.Optimizer);
+        _savedStep = _state.Step;
+    }
+
     private bool IsDue(int every) => every > 0 && _state.Step % every == 0;
 
-    private void Step(MetricsLog log)
+    /// <summary>Does a step, or as much of it as there is time for before the caller cancels.</summary>
+    private void Step(MetricsLog log, CancellationToken cancellation)
     {
-        long start = Stopwatch.GetTimestamp();
-        StepResult result = _trainer.Step();
+        _stepBegun = Stopwatch.GetTimestamp();
+        _shareBefore = _trainer.ShareDone;
+        if (!_trainer.TryStep(_sliceDone, cancellation, out StepResult result))
+        {
+            return;
+        }
+
         if (!double.IsFinite(result.Loss))
         {
             throw Diverged("The loss became NaN or infinite", _state.Step + 1);
@@ -137,13 +176,22 @@ public sealed partial class TrainingRun : IDisposable
         }
 
         _state = _state with { Step = _trainer.Optimizer.Step };
-        double rate = _trainer.TokensPerStep / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double rate = Rate(share: 1);
         _rates.Add(rate);
         StepRecord record = new(_state.Step, result.Loss, result.LearningRate, result.GradientNorm, rate, Seconds);
         _records.Add(record);
         log.Append(record);
         _observer.StepDone(record);
     }
+
+    private void ReportSlice()
+    {
+        double share = _trainer.ShareDone;
+        _observer.SliceDone(new StepProgress(_state.Step + 1, share, _trainer.LossOfSlices / share, Rate(share)));
+    }
+
+    /// <summary>Tokens a second in this step, of which a part may have been done before it was interrupted.</summary>
+    private double Rate(double share) => (share - _shareBefore) * _trainer.TokensPerStep / Stopwatch.GetElapsedTime(_stepBegun).TotalSeconds;
 
     private TrainingDivergedException Diverged(string what, long step)
     {
@@ -153,147 +201,5 @@ public sealed partial class TrainingRun : IDisposable
             : "no good checkpoint had been saved yet";
         return new TrainingDivergedException(
             $"{what} at step {step}; {saved}. Lower --learning-rate, or clip more with --gradient-clip, and begin a new run.");
-    }
-
-    /// <summary>Evaluates and samples where it is time; false when the caller cancelled meanwhile.</summary>
-    private bool BetweenSteps(MetricsLog log, CancellationToken cancellation)
-    {
-        try
-        {
-            if (IsDue(Options.EvalEvery))
-            {
-                Evaluate(log, cancellation);
-            }
-            else if (IsDue(Options.SampleEvery))
-            {
-                Sample(count: 1, show: true, cancellation);
-            }
-
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Scores the validation part and, for verses, samples; keeps the model if it is the best so far.</summary>
-    private void Evaluate(MetricsLog log, CancellationToken cancellation)
-    {
-        if (_state.EvaluatedStep == _state.Step)
-        {
-            return;
-        }
-
-        bool first = _state.Step == 0;
-        VerseScore? score = Sample(first ? FirstSamples : PeriodicSamples, show: IsDue(Options.SampleEvery) || _state.Step == Options.Iterations, cancellation);
-        EvaluationWindows windows = first ? _periodicValidation.AtMost(FirstEvalTokens) : _periodicValidation;
-        double? loss = windows.TargetCount > 0 ? _evaluator.Evaluate(windows, cancellation).Loss : null;
-        if (loss is not null && !double.IsFinite(loss.Value))
-        {
-            throw Diverged("The validation loss became NaN or infinite", _state.Step);
-        }
-
-        _state = _state with { EvaluatedStep = _state.Step };
-        if (loss is null || loss < _state.BestLoss)
-        {
-            Gpt2Checkpoint.Save(Folder.Path, Model);
-            _state = _state with { BestStep = _state.Step, BestLoss = loss ?? double.PositiveInfinity };
-        }
-
-        if (loss is not null)
-        {
-            EvaluationRecord record = new(_state.Step, loss.Value, Data.Floor, score?.ParsedShare, score?.RhymedShare);
-            _records.Add(record);
-            log.Append(record);
-            _observer.Evaluated(record);
-        }
-
-        LossPlot.Write(Folder.PlotPath, _records, "character", PlotTitle());
-    }
-
-    private string PlotTitle() => $"{(Options.Preset.Length > 0 ? Options.Preset : Options.Data)}: {Model.Parameters.ElementCount:N0} parameters";
-
-    /// <summary>Draws texts from the model where there is a use for them, shows the first, and scores them where they are verses.</summary>
-    private VerseScore? Sample(int count, bool show, CancellationToken cancellation)
-    {
-        show &= Options.SampleEvery > 0;
-        if (!_sampler.Scores && !show)
-        {
-            return null;
-        }
-
-        RunSamples samples;
-        try
-        {
-            samples = _sampler.Draw(_state.Step, _sampler.Scores ? count : 1, cancellation);
-        }
-        catch (InvalidDataException)
-        {
-            // Prompt and options are in order, so it is the model's scores that can't be drawn from.
-            throw Diverged("The model's scores became NaN or infinite", _state.Step);
-        }
-
-        if (show)
-        {
-            _observer.Sampled(_state.Step, samples.Texts[0]);
-        }
-
-        return samples.Score;
-    }
-
-    private TrainingReport Report(bool interrupted)
-    {
-        double[] losses = [.. _records.OfType<StepRecord>().TakeLast(StepsAveraged).Select(record => record.Loss)];
-        _rates.Sort();
-        TrainingReport report = new()
-        {
-            Steps = _state.Step,
-            Interrupted = interrupted,
-            TrainLoss = losses.Length > 0 ? losses.Average() : null,
-            BestStep = _state.BestStep >= 0 ? _state.BestStep : null,
-            Floor = Data.Floor,
-            Seconds = Seconds,
-            TokensPerSecond = _rates.Count > 0 ? _rates[_rates.Count / 2] : null,
-            Parameters = Model.Parameters.ElementCount,
-        };
-        return interrupted ? report : Final(report);
-    }
-
-    /// <summary>
-    /// Scores last and best model on the whole validation part. Where evaluations on a part of it had chosen an earlier model and the whole says otherwise,
-    /// the last one becomes the best.
-    /// </summary>
-    private TrainingReport Final(TrainingReport report)
-    {
-        double? lastLoss = _validation.TargetCount > 0 ? _evaluator.Evaluate(_validation).Loss : null;
-        double? bestLoss = lastLoss;
-        long bestStep = _state.Step;
-        if (lastLoss is not null && _state.BestStep >= 0 && _state.BestStep != _state.Step)
-        {
-            using Gpt2Model best = Gpt2Checkpoint.Load(Folder.Path);
-            using Evaluator evaluator = new(best, _pool);
-            double loss = evaluator.Evaluate(_validation).Loss;
-            if (loss < lastLoss)
-            {
-                (bestLoss, bestStep) = (loss, _state.BestStep);
-            }
-            else
-            {
-                Gpt2Checkpoint.Save(Folder.Path, Model);
-            }
-        }
-
-        VerseScore? score = Sample(FinalSamples, show: false, CancellationToken.None);
-        LossPlot.Write(Folder.PlotPath, _records, "character", PlotTitle());
-        return report with
-        {
-            ValidationLoss = lastLoss,
-            BestValidationLoss = bestLoss,
-            BestStep = bestStep,
-            ParseShare = score?.ParsedShare,
-            RhymeShare = score?.RhymedShare,
-            Seconds = Seconds,
-        };
     }
 }

@@ -5,11 +5,13 @@ using Quatrain.Tensors;
 namespace Quatrain.Training.Runs;
 
 /// <summary>
-/// Where a run stands between two steps. Batches and dropout depend on the seed and the step alone, so this is all there is to go on from.
+/// Where a run stands between two steps, or between two slices of a step that was interrupted. Batches and dropout depend on the seed and the step alone, so this is all there is to go on from.
 /// </summary>
 public sealed record TrainingState
 {
-    private const string FirstMoments = "first_moment/", SecondMoments = "second_moment/", Weights = "weights/";
+    private const string FirstMoments = "first_moment/", SecondMoments = "second_moment/", Weights = "weights/", Gradients = "gradients/";
+
+    private const string SlicesKey = "slices_done", SlicesLossKey = "loss_of_slices";
 
     /// <summary>The updates done.</summary>
     public long Step { get; init; }
@@ -23,6 +25,12 @@ public sealed record TrainingState
     /// <summary>The best validation loss, in nats a token.</summary>
     public double BestLoss { get; init; } = double.PositiveInfinity;
 
+    /// <summary>The slices done of the next step, where the run was stopped in the middle of it: the gradients so far belong to the state then.</summary>
+    public long SlicesDone { get; init; }
+
+    /// <summary>What those slices contribute to the step's loss.</summary>
+    public double LossOfSlices { get; init; }
+
     /// <summary>Writes this with the weights and moments to <paramref name="path"/>, crash-safe.</summary>
     public void Save(string path, ParameterStore parameters, AdamW optimizer)
     {
@@ -33,15 +41,26 @@ public sealed record TrainingState
             tensors.Add(new SafetensorsTensor(Weights + parameter.Name, shape, () => parameter.Tensor.Values));
             tensors.Add(new SafetensorsTensor(FirstMoments + parameter.Name, shape, () => optimizer.FirstMoment(parameter)));
             tensors.Add(new SafetensorsTensor(SecondMoments + parameter.Name, shape, () => optimizer.SecondMoment(parameter)));
+            if (SlicesDone > 0)
+            {
+                tensors.Add(new SafetensorsTensor(Gradients + parameter.Name, shape, () => parameter.Tensor.Gradient));
+            }
         }
 
-        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string>
+        Dictionary<string, string> notes = new()
         {
             ["step"] = Step.ToString(CultureInfo.InvariantCulture),
             ["evaluated_step"] = EvaluatedStep.ToString(CultureInfo.InvariantCulture),
             ["best_step"] = BestStep.ToString(CultureInfo.InvariantCulture),
             ["best_loss"] = BestLoss.ToString("R", CultureInfo.InvariantCulture),
-        });
+        };
+        if (SlicesDone > 0)
+        {
+            notes[SlicesKey] = SlicesDone.ToString(CultureInfo.InvariantCulture);
+            notes[SlicesLossKey] = LossOfSlices.ToString("R", CultureInfo.InvariantCulture);
+        }
+
+        SafetensorsWriter.Write(path, tensors, notes);
     }
 
     /// <summary>Reads weights and moments back from <paramref name="path"/>, and returns where the run stood.</summary>
@@ -49,19 +68,32 @@ public sealed record TrainingState
     public static TrainingState Load(string path, ParameterStore parameters, AdamW optimizer)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
+        bool isInterrupted = file.Metadata.ContainsKey(SlicesKey);
+        string[] kinds = isInterrupted ? [Weights, FirstMoments, SecondMoments, Gradients] : [Weights, FirstMoments, SecondMoments];
         IReadOnlyDictionary<string, TensorEntry> entries = TensorInventory.Check(
-            file,
-            parameters.Parameters.SelectMany(p => new[] { Weights, FirstMoments, SecondMoments }.Select(kind => (kind + p.Name, Shape(p)))));
+            file, parameters.Parameters.SelectMany(p => kinds.Select(kind => (kind + p.Name, Shape(p)))));
         TrainingState state = new()
         {
             Step = Number(file, "step"),
             EvaluatedStep = Number(file, "evaluated_step"),
             BestStep = Number(file, "best_step"),
-            BestLoss = double.TryParse(Text(file, "best_loss"), CultureInfo.InvariantCulture, out double best) ? best : throw Damaged(file, "best_loss"),
+            BestLoss = Fraction(file, "best_loss"),
+            SlicesDone = isInterrupted ? Number(file, SlicesKey) : 0,
+            LossOfSlices = isInterrupted ? Fraction(file, SlicesLossKey) : 0,
         };
         if (state.Step < 0)
         {
             throw Damaged(file, "step");
+        }
+
+        if (state.SlicesDone < 0 || (isInterrupted && state.SlicesDone == 0))
+        {
+            throw Damaged(file, SlicesKey);
+        }
+
+        if (isInterrupted)
+        {
+            parameters.KeepGradients();
         }
 
         foreach (Parameter parameter in parameters.Parameters)
@@ -69,6 +101,10 @@ public sealed record TrainingState
             file.ReadFiniteFloats(entries[Weights + parameter.Name], parameter.Tensor.Values);
             file.ReadFiniteFloats(entries[FirstMoments + parameter.Name], optimizer.FirstMoment(parameter));
             file.ReadFiniteFloats(entries[SecondMoments + parameter.Name], optimizer.SecondMoment(parameter));
+            if (isInterrupted)
+            {
+                file.ReadFiniteFloats(entries[Gradients + parameter.Name], parameter.Tensor.Gradient);
+            }
         }
 
         optimizer.Step = state.Step;
@@ -83,6 +119,9 @@ public sealed record TrainingState
 
     private static long Number(SafetensorsFile file, string key) =>
         long.TryParse(Text(file, key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value : throw Damaged(file, key);
+
+    private static double Fraction(SafetensorsFile file, string key) =>
+        double.TryParse(Text(file, key), CultureInfo.InvariantCulture, out double value) ? value : throw Damaged(file, key);
 
     private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text) ? text : throw Damaged(file, key);
 

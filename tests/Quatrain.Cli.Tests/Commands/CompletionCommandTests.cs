@@ -32,6 +32,7 @@ public sealed class CompletionCommandTests
     [InlineData("quatrain train --preset shake", "shakespeare-char", "shakespeare-char-cpu")]
     [InlineData("quatrain inspect --preset na", "nano")]
     [InlineData("quatrain bench --preset gpt2-", "gpt2-medium", "gpt2-large", "gpt2-xl")]
+    [InlineData("quatrain train --tokenizer ", "characters", "gpt2")]
     [InlineData("quatrain train --activation ", "gelu_exact", "gelu_tanh", "relu")]
     [InlineData("quatrain generate --te", "--temperature")]
     [InlineData("quatrain completion ", "bash", "zsh", "fish", "powershell")]

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using Quatrain.Cli.Tests.Support;
 using Quatrain.Models;
+using Quatrain.Training;
+using Quatrain.Training.Options;
+using Quatrain.Training.Runs;
 
 namespace Quatrain.Cli.Tests.Commands;
 
@@ -53,6 +56,21 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
     [InlineData("gpt2-medium", 1024)]
     public async Task Json_of_a_preset_has_what_it_would_train(string preset, int embeddingSize) =>
         (await Inspect("--preset", preset)).GetProperty("embedding_size").GetInt32().ShouldBe(embeddingSize);
+
+    /// <summary>16 bytes a weight, and the activations of one sequence at a time.</summary>
+    [Fact]
+    public async Task The_largest_published_size_has_the_forecast_that_training_it_is_refused_by()
+    {
+        JsonElement json = await Inspect("--preset", "gpt2-xl");
+
+        json.GetProperty("parameters").GetInt64().ShouldBe(1_557_611_200);
+        JsonElement training = json.GetProperty("training_memory");
+        training.GetProperty("slice_size").GetInt32().ShouldBe(1);
+        training.GetProperty("evaluation_bytes").GetInt64().ShouldBePositive();
+        training.GetProperty("sampling_bytes").GetInt64().ShouldBePositive();
+        training.GetProperty("total_bytes").GetInt64().ShouldBe(
+            TrainingMemory.OfRun(TrainingRun.ModelConfig(Presets.Load("gpt2-xl"), 50_257), Presets.Load("gpt2-xl")).TotalBytes);
+    }
 
     /// <summary>Activations exist for one slice of a batch at a time.</summary>
     [Fact]

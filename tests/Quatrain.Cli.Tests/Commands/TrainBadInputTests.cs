@@ -48,7 +48,7 @@ public sealed class TrainBadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Unknown preset 'quatrain'; did you mean 'quatrains'? There are nano, quatrains, shakespeare-char, shakespeare-char-cpu.", "--preset", "quatrain")]
+    [InlineData("Unknown preset 'quatrain'; did you mean 'quatrains'? There are distilgpt2, gpt2, gpt2-large, gpt2-medium, gpt2-xl, nano, quatrains, shakespeare-char, shakespeare-char-cpu.", "--preset", "quatrain")]
     [InlineData("--preset must be the name of a preset, not ''.", "--preset", "")]
     [InlineData("--data must be quatrains, shakespeare or a path, not ''.", "--data", "")]
     [InlineData("--batch-size must be a whole number from 1 to 1048576, not abc.", "--batch-size", "abc")]
@@ -70,15 +70,43 @@ public sealed class TrainBadInputTests : IDisposable
     [InlineData("batch_size 1048576 x context_length 128 is over 16777216 tokens; lower one and raise accumulation_steps instead.", "--batch-size", "1048576")]
     [InlineData("These sizes need about 794,624 GiB of memory, over the limit of 1024 GiB; lower layer_count, embedding_size, context_length or batch_size.",
         "--layer-count", "1024", "--embedding-size", "65536")]
+    [InlineData("The built-in verses are learnt by characters, not with the tokenizer 'gpt2'; name a text with --data, or set --tokenizer characters.", "--preset", "gpt2")]
+    [InlineData("--tokenizer must be characters, a model's name or a path, not ''.", "--tokenizer", "")]
+    [InlineData("--end-of-text must be true or false, not yes.", "--end-of-text", "yes")]
     [InlineData("--resume needs the run's folder; name it with --out.", "--resume")]
     public async Task Refuses_an_impossible_option(string sentence, params string[] options) =>
         (await CommandLine.Run(["train", .. options])).Refusal().ShouldBe(sentence);
+
+    [Fact]
+    public async Task Refuses_a_tokenizer_that_is_nowhere_or_damaged()
+    {
+        string text = _folder.WriteText("text.txt", string.Concat(Enumerable.Repeat("some text ", 20)));
+        string damaged = _folder.WriteText("tokenizer.json", "{ \"model\": ");
+
+        string missing = (await CommandLine.Run(TinyRun.TrainArguments(text, Out, "--tokenizer", "no-such-model"))).Refusal();
+        missing.ShouldContain("no-such-model");
+        missing.ShouldContain("quatrain pull no-such-model");
+        (await CommandLine.Run(TinyRun.TrainArguments(text, Out, "--tokenizer", damaged))).Refusal().ShouldContain(damaged);
+        Directory.Exists(Out).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Refuses_a_model_that_no_memory_holds_before_it_begins()
+    {
+        string text = _folder.WriteText("text.txt", string.Concat(Enumerable.Repeat("some text ", 20)));
+
+        string sentence = (await CommandLine.Run(TinyRun.TrainArguments(
+            text, Out, "--layer-count", "300", "--head-count", "32", "--embedding-size", "4096"))).Refusal();
+
+        sentence.ShouldMatch(@"^Training this model needs 9\d\d\.\d GB of memory \(9\d\d\.\d GB for weights, gradients and AdamW's moments, the rest for 4 x 16 tokens at a time\), and [\d,.]+ GB are available; choose a smaller model\.$");
+        Directory.Exists(Out).ShouldBeFalse();
+    }
 
     [Theory]
     [InlineData("""{ "batchsize": 3 }""", "Unknown option 'batchsize' in FILE; did you mean 'batch_size'?")]
     [InlineData("""{ "batch_size": "3" }""", "Option 'batch_size' in FILE must be a whole number from 1 to 1048576, not \"3\".")]
     [InlineData("""{ "learning_rate": 1e999 }""", "Option 'learning_rate' in FILE must be a number above 0 and at most 1, not 1e999.")]
-    [InlineData("""{ "preset": "nono" }""", "Unknown preset 'nono'; did you mean 'nano'? There are nano, quatrains, shakespeare-char, shakespeare-char-cpu.")]
+    [InlineData("""{ "preset": "nono" }""", "Unknown preset 'nono'; did you mean 'nano'? There are distilgpt2, gpt2, gpt2-large, gpt2-medium, gpt2-xl, nano, quatrains, shakespeare-char, shakespeare-char-cpu.")]
     [InlineData("""{ "head_count": 5 }""", "embedding_size 128 can't be divided among 5 heads; make head_count a divisor of embedding_size.")]
     [InlineData("{ \"batch_size\": 3\n", "FILE is not valid JSON at line 2, byte 1; check commas and quotes there.")]
     [InlineData("", "FILE is not valid JSON at line 1, byte 1; check commas and quotes there.")]

@@ -9,7 +9,7 @@ public sealed class TrainCommandTests(TinyRun run) : IDisposable
 {
     private static readonly string[] Fields =
     [
-        "steps", "interrupted", "train_loss", "val_loss", "best_val_loss", "best_step", "floor", "parse_share", "rhyme_share", "seconds",
+        "steps", "interrupted", "train_loss", "val_loss", "best_val_loss", "best_bits_per_byte", "best_step", "floor", "parse_share", "rhyme_share", "seconds",
         "tokens_per_second", "parameters", "model",
     ];
 

@@ -99,15 +99,14 @@ public sealed class Gpt2MemoryTests
     }
 
     [Fact]
-    public void Training_fits_in_exactly_what_it_needs_and_in_nothing_less()
+    public void A_model_fits_in_exactly_what_its_weights_and_cache_need_and_in_nothing_less()
     {
         Gpt2Config config = TestModels.Config with { EmbeddingSize = 120, VocabularySize = 5_000 };
-        long needed = Gpt2Memory.TrainingBytes(config, 3, 21);
+        long needed = Gpt2Memory.WeightBytes(config) + Gpt2Memory.KvCacheBytes(config, 1, config.ContextLength);
 
-        Gpt2Memory.CheckTrainingFits(config, 3, 21, needed);
-        Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckTrainingFits(config, 3, 21, needed - 1)).Message.ShouldBe(
-            FormattableString.Invariant(
-                $"Training this model on 3 x 21 tokens at a time needs {needed / 1048576.0:N0} MB of memory, and {needed / 1048576.0:N0} MB are available; choose a smaller model, batch or context."));
+        Gpt2Memory.CheckDecodingFits(config, "large", needed);
+        Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckDecodingFits(config, "large", needed - 1)).Message.ShouldBe(FormattableString.Invariant(
+            $"The model in 'large' needs {needed / 1048576.0:N0} MB of memory for its weights and the keys and values of its context, and {needed / 1048576.0:N0} MB are available; use a smaller model, or end other programs."));
     }
 
     [Fact]

@@ -34,6 +34,19 @@ public class TextFilesTests
     }
 
     [Fact]
+    public void A_folders_files_are_parted_by_a_mark_of_ones_own_once()
+    {
+        using TemporaryFolder folder = new();
+        folder.WriteText("1.txt", "one");
+        folder.WriteText("2.txt", "two<end>\n");
+        folder.WriteText("3.txt", "");
+        folder.WriteText("4.txt", "four");
+
+        TextFiles.Load(folder.Path, "<end>").Text.ShouldBe("one<end>two<end>\nfour");
+        TextFiles.Load(folder.File("1.txt"), "<end>").Text.ShouldBe("one");
+    }
+
+    [Fact]
     public void Load_does_not_follow_linked_folders_around()
     {
         using TemporaryFolder folder = new();
@@ -93,8 +106,8 @@ public class TextFilesTests
         folder.WriteText("a.txt", "12345");
         folder.WriteText("b.txt", "12345");
 
-        TextFiles.Load(folder.Path, maximumBytes: 10).Text.ShouldBe("12345\n12345");
-        Should.Throw<InvalidDataException>(() => TextFiles.Load(folder.Path, maximumBytes: 9));
+        TextFiles.Load(folder.Path, TextFiles.LineEnd, maximumBytes: 10).Text.ShouldBe("12345\n12345");
+        Should.Throw<InvalidDataException>(() => TextFiles.Load(folder.Path, TextFiles.LineEnd, maximumBytes: 9));
     }
 
     [Fact]

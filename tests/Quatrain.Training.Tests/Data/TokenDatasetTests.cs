@@ -1,4 +1,6 @@
+using System.Text;
 using Quatrain.Tests;
+using Quatrain.Tokenizers;
 using Quatrain.Training.Data;
 
 namespace Quatrain.Training.Tests.Data;
@@ -28,6 +30,31 @@ public class TokenDatasetTests
 
         loaded.Fingerprint.ShouldBe("86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed");
         (Codes.Decode(data.Train.Span) + Codes.Decode(data.Validation.Span)).ShouldBe(loaded.Text);
+    }
+
+    /// <summary>The published numbers of nanoGPT's data/shakespeare.</summary>
+    [SharedDataFact("gpt2-tokenizer/vocab.bpe")]
+    public void FromText_has_as_many_of_GPT2s_tokens_of_tiny_shakespeare_as_nanoGPT()
+    {
+        string text = File.ReadAllText(SharedData.Get("tiny-shakespeare/input.txt"));
+
+        TokenDataset data = TokenDataset.FromText(text, TokenizerFile.Load(SharedData.Get("gpt2-tokenizer/encoder.json")), 0.1, endOfText: true);
+
+        (data.Train.Length, data.Validation.Length).ShouldBe((301_966, 36_059));
+    }
+
+    [SharedDataFact("gpt2-tokenizer/vocab.bpe")]
+    public void FromText_has_one_token_for_each_end_of_a_story()
+    {
+        string text = File.ReadAllText(SharedData.Get("tinystories/tinystories_first_2MiB.txt"));
+        ITokenizer tokenizer = TokenizerFile.Load(SharedData.Get("gpt2-tokenizer/encoder.json"));
+
+        TokenDataset data = TokenDataset.FromText(text, tokenizer, 0.1, endOfText: true);
+
+        (Count(data.Train) + Count(data.Validation)).ShouldBe(2316);
+        TokenBytes.Count(tokenizer, data.Train.Span).ShouldBe(Encoding.UTF8.GetByteCount(tokenizer.Decode(data.Train.Span)));
+
+        static int Count(ReadOnlyMemory<int> ids) => ids.Span.Count(50_256);
     }
 
     [Fact]

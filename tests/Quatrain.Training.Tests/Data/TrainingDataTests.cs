@@ -32,7 +32,7 @@ public sealed class TrainingDataTests : IClassFixture<TrainingDataTests.Verses>
         (TrainingData one, TrainingData two) = (_verses.One, _verses.Two);
 
         two.ValidationText.ShouldBe(one.ValidationText);
-        two.TokenizerJson.ShouldBe(one.TokenizerJson);
+        two.Tokenizer.ToJson().ShouldBe(one.Tokenizer.ToJson());
         two.Tokens.Validation.Span.SequenceEqual(one.Tokens.Validation.Span).ShouldBeTrue();
         two.Floor.ShouldBe(one.Floor);
         two.Tokens.Train.Span[..1000].SequenceEqual(one.Tokens.Train.Span[..1000]).ShouldBeFalse();
@@ -49,7 +49,7 @@ public sealed class TrainingDataTests : IClassFixture<TrainingDataTests.Verses>
         data.Tokens.ValidationRecordStarts!.Length.ShouldBe(1_000);
         data.Tokenizer.Decode(data.Tokens.Validation.Span).ShouldBe(data.ValidationText);
         data.Grammar.ShouldNotBeNull();
-        data.SamplePrompt.ShouldBe("\n");
+        data.Tokenizer.Decode([.. data.SamplePrompt]).ShouldBe("\n");
         // No verse of one part is repeated so often in the other that the model could know it by heart.
         HashSet<string> training = [.. data.Tokenizer.Decode(data.Tokens.Train.Span).Split("\n\n")];
         data.ValidationText.TrimEnd('\n').Split("\n\n").Count(training.Contains).ShouldBeLessThan(10);
@@ -67,7 +67,8 @@ public sealed class TrainingDataTests : IClassFixture<TrainingDataTests.Verses>
         data.ValidationText.ShouldBe(text[180..]);
         data.Tokenizer.Decode(data.Tokens.Validation.Span).ShouldBe(text[180..]);
         data.Tokenizer.VocabularySize.ShouldBe(5);
-        (data.Floor, data.Grammar, data.SamplePrompt).ShouldBe((null, null, "\n"));
+        (data.Floor, data.Grammar, data.SampleEnd, data.TokenName).ShouldBe((null, null, null, "character"));
+        data.Tokenizer.Decode([.. data.SamplePrompt]).ShouldBe("\n");
         data.Tokens.TrainRecordStarts.ShouldBeNull();
     }
 
@@ -78,7 +79,53 @@ public sealed class TrainingDataTests : IClassFixture<TrainingDataTests.Verses>
 
         TrainingData data = await TrainingData.LoadAsync(new TrainingOptions { Data = folder.WriteText("a.txt", new string('é', 9) + "abc"), ContextLength = 4 });
 
-        data.SamplePrompt.ShouldBe("é");
+        data.Tokenizer.Decode([.. data.SamplePrompt]).ShouldBe("é");
+    }
+
+    [Theory]
+    [InlineData("the sphinx.<|endoftext|>the quartz.", true, "<|endoftext|>", "<|endoftext|>")]
+    [InlineData("the sphinx.<|endoftext|>the\nquartz.", false, "\n", null)]
+    [InlineData("the sphinx.\nthe quartz.", true, "\n", null)]
+    [InlineData("the sphinx. the quartz.", true, "the", null)]
+    public async Task Samples_begin_after_the_end_of_a_document_where_there_are_documents(string text, bool endOfText, string prompt, string? end)
+    {
+        using TemporaryFolder folder = new();
+        TrainingOptions options = new()
+        {
+            Data = folder.WriteText("a.txt", text),
+            Tokenizer = folder.WriteBytes("tokenizer.json", SmallBytePairs.Tokenizer.ToJson()),
+            EndOfText = endOfText,
+            ValidationFraction = 0,
+            ContextLength = 4,
+        };
+
+        TrainingData data = await TrainingData.LoadAsync(options);
+
+        (data.Tokenizer.Decode([.. data.SamplePrompt]), data.SampleEnd, data.RecordEnd, data.TokenName).ShouldBe((prompt, end, null, "token"));
+        data.SamplePrompt.Count.ShouldBe(1);
+        data.Tokens.Train.Span.Count(SmallBytePairs.EndOfTextId).ShouldBe(end is null ? 0 : 1);
+        data.Tokenizer.Decode(data.Tokens.Train.Span).ShouldBe(text);
+    }
+
+    [Fact]
+    public async Task Files_of_a_folder_end_with_the_tokenizers_end_of_text()
+    {
+        using TemporaryFolder folder = new(), elsewhere = new();
+        folder.WriteText("1.txt", "the sphinx");
+        folder.WriteText("2.md", "the quartz");
+        TrainingOptions options = new()
+        {
+            Data = folder.Path,
+            Tokenizer = elsewhere.WriteBytes("tokenizer.json", SmallBytePairs.Tokenizer.ToJson()),
+            ValidationFraction = 0,
+            ContextLength = 4,
+        };
+
+        TrainingData data = await TrainingData.LoadAsync(options), joined = await TrainingData.LoadAsync(options with { EndOfText = false });
+
+        data.Tokens.Train.ToArray().ShouldBe(
+            [.. SmallBytePairs.Tokenizer.Encode("the sphinx"), SmallBytePairs.EndOfTextId, .. SmallBytePairs.Tokenizer.Encode("the quartz")]);
+        joined.Tokenizer.Decode(joined.Tokens.Train.Span).ShouldBe("the sphinx\nthe quartz");
     }
 
     [Fact]

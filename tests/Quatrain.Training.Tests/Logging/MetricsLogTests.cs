@@ -8,7 +8,7 @@ public class MetricsLogTests
     private static readonly MetricRecord[] Records =
     [
         new StepRecord(1, 4.174387269895637, 1e-5, 2.5, 12345.6, 0.125),
-        new EvaluationRecord(1, 4.1, 1.25, 0.5, 0),
+        new EvaluationRecord(1, 4.1, 1.25, 0.5, 0, 1.875),
         new StepRecord(2, 4.0, 2e-5, 1.5, 12345.6, 0.25),
         new EvaluationRecord(2, 3.9),
         new StepRecord(3, 3.5, 3e-5, 1.25, 12345.6, 0.375),
@@ -22,7 +22,7 @@ public class MetricsLogTests
 
         File.ReadAllText(path).ShouldBe("""
             {"step":1,"loss":4.174387269895637,"learning_rate":1E-05,"gradient_norm":2.5,"tokens_per_second":12345.6,"seconds":0.125}
-            {"step":1,"val_loss":4.1,"floor":1.25,"parse_share":0.5,"rhyme_share":0}
+            {"step":1,"val_loss":4.1,"bits_per_byte":1.875,"floor":1.25,"parse_share":0.5,"rhyme_share":0}
             {"step":2,"loss":4,"learning_rate":2E-05,"gradient_norm":1.5,"tokens_per_second":12345.6,"seconds":0.25}
             {"step":2,"val_loss":3.9}
 

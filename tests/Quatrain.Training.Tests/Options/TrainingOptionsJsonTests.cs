@@ -9,6 +9,8 @@ public class TrainingOptionsJsonTests
     {
         ["preset"] = "nano",
         ["data"] = "some \"folder\"/ü",
+        ["tokenizer"] = "gpt2",
+        ["end_of_text"] = "false",
         ["layer_count"] = "7",
         ["head_count"] = "8",
         ["embedding_size"] = "96",
@@ -80,7 +82,7 @@ public class TrainingOptionsJsonTests
     {
         string json = TrainingOptionsJson.Write(new TrainingOptions());
 
-        json.ShouldStartWith("{\n  \"preset\": \"\",\n  \"data\": \"quatrains\",\n  \"layer_count\": 4,\n");
+        json.ShouldStartWith("{\n  \"preset\": \"\",\n  \"data\": \"quatrains\",\n  \"tokenizer\": \"characters\",\n  \"end_of_text\": true,\n  \"layer_count\": 4,\n");
         json.ShouldContain("  \"bias\": false,\n  \"activation\": \"gelu_exact\",\n");
         json.ShouldEndWith("  \"seed\": 1337\n}\n");
     }
@@ -112,7 +114,7 @@ public class TrainingOptionsJsonTests
     [InlineData("""{ "data": "\ud800" }""", "run.json holds text that is not valid Unicode")]
     [InlineData("""{ "\ud800": 1 }""", "run.json holds text that is not valid Unicode")]
     [InlineData("""{ "bias": true, "bias": false }""", "Option 'bias' stands twice in run.json")]
-    [InlineData("""{ "preset": "nono" }""", "Unknown preset 'nono'; did you mean 'nano'? There are nano, quatrains")]
+    [InlineData("""{ "preset": "nono" }""", "Unknown preset 'nono'; did you mean 'nano'? There are distilgpt2, gpt2")]
     [InlineData("""[1]""", "run.json must hold one JSON object, not a list.")]
     [InlineData("{\n  \"bias\": true,\n}", "run.json is not valid JSON at line 3")]
     [InlineData("{ // no comments\n}", "run.json is not valid JSON at line 1")]

@@ -27,11 +27,18 @@ public class TrainingOptionsTests
         { new() { EvalEvery = -1 }, "eval_every" },
         { new() { Seed = ulong.MaxValue }, "seed" },
         { new() { Data = " " }, "data" },
+        { new() { Tokenizer = " " }, "tokenizer must be characters, a model's name or a path" },
+        { new() { Tokenizer = "gpt2" }, "The built-in verses are learnt by characters, not with the tokenizer 'gpt2'; name a text with --data, or set --tokenizer characters." },
         { new() { Preset = "nothing" }, "Unknown preset 'nothing'" },
         { new() { Activation = (Activation)9 }, "activation must be one of gelu_exact, gelu_tanh, relu, not '9'." },
         { new() { BatchSize = 1 << 20, ContextLength = 1 << 20 }, "tokens; lower one" },
         { new() { LayerCount = 1024, EmbeddingSize = 65536 }, "GiB of memory" },
     };
+
+    /// <summary>Only the activations of a slice exist at a time, however large the batch.</summary>
+    [Fact]
+    public void Validate_accepts_a_large_batch_of_a_large_model() =>
+        Should.NotThrow((Presets.Load("gpt2-xl") with { Data = "text.txt", BatchSize = 512 }).Validate);
 
     [Theory]
     [MemberData(nameof(Impossible))]

@@ -1,3 +1,4 @@
+using Quatrain.Models.Checkpoints;
 using Quatrain.Training.Logging;
 using Quatrain.Training.Options;
 using Quatrain.Training.Runs;
@@ -14,6 +15,10 @@ public sealed class ResumeTests : IClassFixture<ResumeTests.Uninterrupted>
     // Evaluations at 0, 5, 10, 15, 20; checkpoints at 4, 8, 12, 16, 20; samples at 0, 3, ... 18, 20.
     [Theory]
     [InlineData("started 0")]
+    [InlineData("evaluated 0")]
+    [InlineData("slice 1")]
+    [InlineData("slice 6")]
+    [InlineData("slice 20")]
     [InlineData("step 1")]
     [InlineData("step 3")]
     [InlineData("step 4")]
@@ -23,7 +28,7 @@ public sealed class ResumeTests : IClassFixture<ResumeTests.Uninterrupted>
     [InlineData("step 10")]
     [InlineData("sampled 15")]
     [InlineData("step 20")]
-    [InlineData("started 0", "sampled 0", "step 2", "step 5", "step 8", "sampled 15", "step 16", "step 20", "started 20")]
+    [InlineData("started 0", "sampled 0", "slice 2", "step 2", "step 5", "step 8", "slice 9", "slice 10", "sampled 15", "step 16", "step 20", "started 20")]
     public void After_cancelling(params string[] moments)
     {
         using TemporaryFolder folder = new();
@@ -41,6 +46,52 @@ public sealed class ResumeTests : IClassFixture<ResumeTests.Uninterrupted>
 
         RunFiles.ShouldBeSame(path, _uninterrupted.Folder, string.Join(", ", moments));
         ShouldSayTheSame(report, _uninterrupted.Report);
+    }
+
+    [Fact]
+    public void What_is_saved_in_the_middle_of_a_step_is_gone_on_with_and_not_done_again()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("run");
+
+        TrainingReport stopped = RunScript.Run(path, _uninterrupted.Options, cancelAt: "slice 6");
+        RunScript script = new();
+        script.Run(path, _uninterrupted.Options);
+
+        stopped.Steps.ShouldBe(5);
+        // The second of the two slices of step 6 is its last, of which nothing is told but that the step is done.
+        script.Calls.TakeWhile(call => call != "step 6").ShouldNotContain("slice 6");
+        script.Calls.ShouldContain("slice 7");
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("2")]
+    [InlineData("9223372036854775807")]
+    [InlineData("many")]
+    public void A_state_with_an_impossible_number_of_slices_is_refused(string slices)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("run"), state = new RunFolder(path).StatePath;
+        RunScript.Run(path, _uninterrupted.Options, cancelAt: "slice 1");
+        using (SafetensorsFile file = SafetensorsFile.Open(state))
+        {
+            List<SafetensorsTensor> tensors = [];
+            foreach (TensorEntry entry in file.Entries)
+            {
+                float[] values = new float[entry.ElementCount];
+                file.ReadFiniteFloats(entry, values);
+                tensors.Add(new SafetensorsTensor(entry.Name, entry.Shape, () => values));
+            }
+
+            file.Metadata["slices_done"].ShouldBe("1");
+            SafetensorsWriter.Write(state + ".new", tensors, new Dictionary<string, string>(file.Metadata) { ["slices_done"] = slices });
+        }
+
+        File.Move(state + ".new", state, overwrite: true);
+
+        Should.Throw<InvalidDataException>(() => RunScript.Run(path, _uninterrupted.Options)).Message.ShouldMatch("slices.*begin a new run, or restore the file\\.$");
     }
 
     /// <summary>Every moment at which a run tells its observer something is one at which the process may end.</summary>

@@ -6,12 +6,14 @@ using Quatrain.Training.Runs;
 
 namespace Quatrain.Training.Tests.Runs;
 
-/// <summary>Notes what a run tells, as "started 0", "sampled 0", "evaluated 0", "step 1", and does what a test wants done at such a moment.</summary>
+/// <summary>Notes what a run tells, as "started 0", "sampled 0", "evaluated 0", "slice 1", "step 1", and does what a test wants done at such a moment.</summary>
 internal sealed class RunScript : ITrainingObserver
 {
     public List<string> Calls { get; } = [];
 
     public List<MetricRecord> Records { get; } = [];
+
+    public List<StepProgress> Progress { get; } = [];
 
     public Action<string> At { get; init; } = _ => { };
 
@@ -22,6 +24,12 @@ internal sealed class RunScript : ITrainingObserver
     {
         Current = run;
         Note($"started {step}");
+    }
+
+    public void SliceDone(StepProgress progress)
+    {
+        Progress.Add(progress);
+        Note($"slice {progress.Step}");
     }
 
     public void StepDone(StepRecord record) => Note($"step {record.Step}", record);
