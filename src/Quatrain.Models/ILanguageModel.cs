@@ -25,8 +25,10 @@ public interface ILanguageModel : IDisposable
     /// <inheritdoc cref="Forward" path="/param"/>
     Tensor ForwardLast(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null);
 
-    /// <summary>An empty cache for <paramref name="batchSize"/> sequences of this model, with room for its whole context.</summary>
-    KvCache NewCache(int batchSize);
+    /// <summary>An empty cache for <paramref name="batchSize"/> sequences of this model.</summary>
+    /// <param name="batchSize">B.</param>
+    /// <param name="capacity">The tokens each sequence can hold, at most the context length, which 0 stands for.</param>
+    KvCache NewCache(int batchSize, int capacity = 0);
 
     /// <summary>The bytes that a recording tape takes for forward, loss and backward of <paramref name="batchSize"/> sequences.</summary>
     long TrainingActivationBytes(int batchSize, int sequenceLength);

@@ -176,7 +176,12 @@ public sealed class Gpt2Model : ILanguageModel
     public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
 
     /// <inheritdoc/>
-    public KvCache NewCache(int batchSize) => new(Config.LayerCount, batchSize, Config.ContextLength, Config.EmbeddingSize);
+    public KvCache NewCache(int batchSize, int capacity = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, Config.ContextLength);
+        return new KvCache(Config.LayerCount, batchSize, capacity == 0 ? Config.ContextLength : capacity, Config.EmbeddingSize);
+    }
 
     /// <inheritdoc/>
     public long TrainingActivationBytes(int batchSize, int sequenceLength) => Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength);
