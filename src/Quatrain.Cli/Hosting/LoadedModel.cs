@@ -25,7 +25,7 @@ internal sealed class LoadedModel : IDisposable
         ILanguageModel model = ModelFolder.Load(path);
         try
         {
-            ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;
+            ITokenizer? tokenizer = TokenizerFile.IsPresent(path) ? TokenizerFile.Load(path) : null;
             if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)
             {
                 throw new InvalidDataException(
