@@ -122,7 +122,7 @@ public static class BenchmarkFile
         while (true)
         {
             int found = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
-            if (found >= 0)
+            if (found >= 0 && found <= MaxLineBytes)
             {
                 yield return buffer.AsMemory(start, found);
                 start += found + 1;
