@@ -36,8 +36,10 @@ public interface ILanguageModel : IDisposable
     /// <inheritdoc cref="Forward" path="/param"/>
     void Read(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache cache);
 
-    /// <summary>A cache of <paramref name="batchSize"/> empty sequences of this model, each with room for its whole context.</summary>
-    KvCache NewCache(int batchSize);
+    /// <summary>A cache of <paramref name="batchSize"/> empty sequences of this model.</summary>
+    /// <param name="batchSize">B.</param>
+    /// <param name="capacity">The tokens each sequence can hold, at most the context length, which 0 stands for.</param>
+    KvCache NewCache(int batchSize, int capacity = 0);
 
     /// <summary>An empty sequence of this model with room for <paramref name="capacity"/> tokens.</summary>
     KvSequence NewSequence(int capacity);

@@ -46,7 +46,15 @@ public sealed class Evaluator : IDisposable
     /// <summary>The mean loss over all targets that <paramref name="windows"/> score.</summary>
     /// <exception cref="InvalidDataException">The windows score nothing, or are longer than the model's context.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public EvaluationResult Evaluate(EvaluationWindows windows, CancellationToken cancellation = default)
+    public EvaluationResult Evaluate(EvaluationWindows windows, CancellationToken cancellation = default) => Evaluate(windows, progress: null, cancellation);
+
+    /// <summary>The mean loss over all targets that <paramref name="windows"/> score.</summary>
+    /// <param name="windows">The windows; they are scored in their order.</param>
+    /// <param name="progress">Gets the result over the windows scored so far, after every batch of them; null where nobody asks.</param>
+    /// <param name="cancellation">Ends the evaluation between two batches.</param>
+    /// <exception cref="InvalidDataException">The windows score nothing, or are longer than the model's context.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled; the last result that <paramref name="progress"/> got stays true.</exception>
+    public EvaluationResult Evaluate(EvaluationWindows windows, Action<EvaluationResult>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(windows);
         if (windows.TargetCount == 0)
@@ -69,6 +77,7 @@ public sealed class Evaluator : IDisposable
         }
 
         double sum = 0;
+        long done = 0;
         for (int first = 0; first < windows.Windows.Count; first += batchSize)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -76,6 +85,8 @@ public sealed class Evaluator : IDisposable
             _tape.Begin();
             Tensor logits = _model.Forward(_tape, _inputs, batchSize);
             sum += (double)CrossEntropyOp.Forward(_tape, logits, _targets).Values[0] * scored;
+            done += scored;
+            progress?.Invoke(new EvaluationResult(sum / Math.Max(1, done), done));
         }
 
         return new EvaluationResult(sum / windows.TargetCount, windows.TargetCount);

@@ -103,6 +103,22 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void Progress_gets_the_result_of_the_windows_so_far()
+    {
+        EvaluationWindows windows = EvaluationWindows.Plain(Ids(2600), ContextLength);
+        using Evaluator evaluator = new(_model, _pool);
+        List<EvaluationResult> results = [];
+
+        EvaluationResult whole = evaluator.Evaluate(windows, results.Add, CancellationToken.None);
+
+        results.Count.ShouldBeGreaterThan(1);
+        results[^1].ShouldBe(whole);
+        EvaluationWindows part = EvaluationWindows.Plain(Ids(2600).AsMemory(0, (int)results[0].Tokens + 1), ContextLength);
+        results[0].Tokens.ShouldBeLessThan(whole.Tokens);
+        results[0].ShouldBe(evaluator.Evaluate(part));
+    }
+
+    [Fact]
     public void Measures_derive_from_the_loss()
     {
         EvaluationResult result = new(Math.Log(8), 100);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
+using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
 using Quatrain.Tensors.Parallel;
@@ -11,7 +13,7 @@ using Quatrain.Training.Runs;
 
 namespace Quatrain.Cli.Commands;
 
-/// <summary>quatrain eval: a model's loss on a text.</summary>
+/// <summary>quatrain eval: a model's loss on a text, or its result on a published benchmark.</summary>
 internal static class EvalCommand
 {
     public static Command Create()
@@ -19,16 +21,52 @@ internal static class EvalCommand
         Argument<string> model = LoadedModel.Argument();
         Option<string?> data = new("--data")
         {
-            Description = "quatrains, shakespeare, or a text file or folder, scored whole; default: the validation part of what the run was trained on.",
+            Description = "quatrains, shakespeare, or a text file or folder, scored whole; default: the validation part of what the run was trained on. "
+                + "With --benchmark: its file of JSON lines.",
             HelpName = "data",
         };
         Option<string?> tokens = new("--tokens") { Description = "Token ids in a file of little-endian uint16, as nanoGPT writes; works without a tokenizer.", HelpName = "file.bin" };
         Option<int?> stride = NumberOption.OptionalWhole<int>(
             "--stride", "How far apart windows start; default: the context length, so that they do not overlap. Smaller gives each token more context.");
-        Command command = new("eval", "Score a model: loss, perplexity and bits per byte. Every token but the first is scored exactly once.") { model, data, tokens, stride };
-        command.SetAction((parsed, cancellation) =>
-            RunAsync(parsed, parsed.GetValue(model)!, parsed.GetValue(data), parsed.GetValue(tokens), parsed.GetValue(stride), cancellation));
+        BenchmarkOptions benchmark = new();
+        Command command = new(
+            "eval",
+            "Score a model on a text: loss, perplexity, bits per byte and perplexity per word. Every token but the first is scored exactly once. Or, with "
+                + "--benchmark, ask it a published benchmark's questions. Ctrl-C gives the result so far.")
+        {
+            model, data, tokens, stride, benchmark.Name, benchmark.Limit, benchmark.Output,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            string path = parsed.GetValue(model)!;
+            string? text = parsed.GetValue(data), ids = parsed.GetValue(tokens);
+            int? apart = parsed.GetValue(stride);
+            if (parsed.GetValue(benchmark.Name) is { } name)
+            {
+                RefuseWith("--benchmark", ("--tokens", ids is not null), ("--stride", apart is not null));
+                return EvalBenchmark.Run(parsed, path, name, text, parsed.GetValue(benchmark.Limit), parsed.GetValue(benchmark.Output), cancellation);
+            }
+
+            RefuseWithout("--benchmark", ("--limit", parsed.GetValue(benchmark.Limit) is not null), ("--output", parsed.GetValue(benchmark.Output) is not null));
+            return await RunAsync(parsed, path, text, ids, apart, cancellation);
+        });
         return command;
+    }
+
+    private static void RefuseWith(string option, params (string Name, bool Given)[] others)
+    {
+        foreach ((string name, _) in others.Where(other => other.Given))
+        {
+            throw new InvalidDataException($"{option} and {name} exclude each other; give one of them.");
+        }
+    }
+
+    private static void RefuseWithout(string option, params (string Name, bool Given)[] others)
+    {
+        foreach ((string name, _) in others.Where(other => other.Given))
+        {
+            throw new InvalidDataException($"{name} is for a benchmark; give {option} too.");
+        }
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, string path, string? data, string? tokens, int? stride, CancellationToken cancellation)
@@ -53,7 +91,17 @@ internal static class EvalCommand
             : EvaluationWindows.Plain(text.Ids, contextLength, stride ?? 0);
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         using Evaluator evaluator = new(loaded.Model, pool);
-        Report(parsed, evaluator.Evaluate(windows, cancellation), text);
+        Stopwatch watch = Stopwatch.StartNew();
+        EvaluationResult? result = null;
+        ScoringProgress.Show(parsed.InvocationConfiguration.Error, windows.TargetCount, progress => evaluator.Evaluate(
+            windows,
+            soFar =>
+            {
+                result = soFar;
+                progress.Report(soFar.Tokens, soFar.Tokens, string.Create(CultureInfo.InvariantCulture, $"perplexity {soFar.Perplexity:F2}"));
+            },
+            cancellation), cancellation);
+        Report(parsed, result!, windows.TargetCount, text, watch.Elapsed);
         return ExitCode.Done;
     }
 
@@ -84,10 +132,17 @@ internal static class EvalCommand
         }
     }
 
-    private static void Report(ParseResult parsed, EvaluationResult result, ScoredText text)
+    private static void Report(ParseResult parsed, EvaluationResult result, long wanted, ScoredText text, TimeSpan time)
     {
         TextWriter output = parsed.InvocationConfiguration.Output;
-        double? bitsPerByte = text.ScoredBytes is { } bytes ? result.BitsPerByte(bytes) : null;
+        (double? bitsPerByte, double? wordPerplexity) = (null, null);
+        if (text.SizeOf(result.Tokens) is var (bytes, words))
+        {
+            bitsPerByte = result.BitsPerByte(bytes);
+            wordPerplexity = words == 0 ? null : Math.Exp(result.Loss * result.Tokens / words);
+        }
+
+        bool complete = result.Tokens == wanted;
         if (parsed.GetValue(GlobalOptions.Json))
         {
             JsonOutput.Write(output, writer =>
@@ -95,47 +150,37 @@ internal static class EvalCommand
                 writer.WriteNumberOrNull("loss", result.Loss);
                 writer.WriteNumberOrNull("perplexity", result.Perplexity);
                 writer.WriteNumberOrNull("bits_per_byte", bitsPerByte);
+                writer.WriteNumberOrNull("word_perplexity", wordPerplexity);
                 writer.WriteNumber("tokens", result.Tokens);
                 if (text.Floor is not null)
                 {
                     writer.WriteNumberOrNull("floor", text.Floor);
+                }
+
+                if (!complete)
+                {
+                    writer.WriteNumber("tokens_wanted", wanted);
                 }
             });
             return;
         }
 
         string floor = text.Floor is { } f ? string.Create(CultureInfo.InvariantCulture, $" (floor {f:F4})") : "";
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"loss           {result.Loss:F4} nats/token{floor}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"perplexity     {result.Perplexity:F4}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"loss             {result.Loss:F4} nats/token{floor}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"perplexity       {result.Perplexity:F4}"));
         if (bitsPerByte is not null)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bits per byte  {bitsPerByte:F4}"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bits per byte    {bitsPerByte:F4}"));
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"tokens scored  {result.Tokens:N0}"));
-    }
-
-    /// <summary>Token ids to score, and what is known about the text they stand for.</summary>
-    private sealed record ScoredText(int[] Ids, int[]? RecordStarts, double? Floor, long? ScoredBytes)
-    {
-        public static ScoredText Plain(int[] ids, ITokenizer? tokenizer) => new(ids, null, null, Bytes(ids, tokenizer));
-
-        /// <summary>The validation part of what a run was trained on.</summary>
-        public static ScoredText Of(TrainingData data)
+        if (wordPerplexity is { } perWord)
         {
-            int[] ids = data.Tokens.Validation.ToArray();
-            return new ScoredText(ids, data.Tokens.ValidationRecordStarts, data.Floor, Bytes(ids, data.Tokenizer));
+            string shown = perWord < 1e6 ? perWord.ToString("F4", CultureInfo.InvariantCulture) : perWord.ToString("E3", CultureInfo.InvariantCulture);
+            output.WriteLine($"word perplexity  {shown} (words as white space parts them)");
         }
 
-        /// <summary>The validation verses, for a model of any tokenizer.</summary>
-        public static ScoredText OfVerses(TrainingData verses, ITokenizer tokenizer)
-        {
-            string text = verses.ValidationText;
-            int[] ids = tokenizer.Encode(text);
-            return new ScoredText(ids, Training.Data.RecordStarts.AfterBlankLines(text), verses.Floor, Bytes(ids, tokenizer));
-        }
-
-        /// <summary>The UTF-8 bytes of all tokens but the first, which is not scored; unknown without a tokenizer.</summary>
-        private static long? Bytes(int[] ids, ITokenizer? tokenizer) => tokenizer is null || ids.Length == 0 ? null : TokenBytes.Count(tokenizer, ids.AsSpan(1));
+        string stopped = complete ? "" : string.Create(CultureInfo.InvariantCulture, $" of {wanted:N0}: stopped, so this is the result on the text's beginning");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"tokens scored    {result.Tokens:N0}{stopped}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"speed            {result.Tokens / time.TotalSeconds:N0} tokens/s"));
     }
 }

@@ -31,6 +31,8 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain eval runs/quatrains                            the run's own validation part",
             "quatrain eval runs/story --data other.txt --stride 32",
             "quatrain eval some-model --tokens val.bin --json",
+            "quatrain eval gpt2 --benchmark hellaswag --data hellaswag_val.jsonl",
+            "quatrain eval gpt2 --benchmark lambada --data lambada_openai.jsonl --limit 500 --output items.jsonl",
         ],
         ["inspect"] =
         [
@@ -38,7 +40,12 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain inspect --preset shakespeare-char --batch-size 32",
             "quatrain inspect model.safetensors --json",
         ],
-        ["verify"] = ["quatrain verify", "quatrain verify --threads 1 --json"],
+        ["verify"] =
+        [
+            "quatrain verify                                         the gradients, on this machine",
+            "quatrain verify gpt2                                    that a model is the published GPT-2 124M",
+            "quatrain verify --threads 1 --json",
+        ],
         ["bench"] =
         [
             "quatrain bench                                          the machine, and a step of shakespeare-char-cpu",

@@ -193,10 +193,12 @@ public sealed class Gpt2Model : ILanguageModel
     }
 
     /// <inheritdoc/>
-    public KvCache NewCache(int batchSize)
+    public KvCache NewCache(int batchSize, int capacity = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        return new KvCache(Enumerable.Range(0, batchSize).Select(_ => NewSequence(Config.ContextLength)));
+        ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, Config.ContextLength);
+        return new KvCache(Enumerable.Range(0, batchSize).Select(_ => NewSequence(capacity == 0 ? Config.ContextLength : capacity)));
     }
 
     /// <inheritdoc/>

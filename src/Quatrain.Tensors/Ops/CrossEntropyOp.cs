@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Profiling;
 
 namespace Quatrain.Tensors.Ops;
 
@@ -57,6 +58,38 @@ public static unsafe class CrossEntropyOp
         }
 
         return loss;
+    }
+
+    /// <summary>Writes -log softmax(logits)[target] of each row, in nats; 0 where the row is not scored.</summary>
+    /// <param name="tape">A tape that does not record: there is no backward pass.</param>
+    /// <param name="logits">[..., V].</param>
+    /// <param name="targets">One id in [0, V), or <see cref="IgnoreIndex"/>, for each row of the logits.</param>
+    /// <param name="losses">Overwritten; one a row.</param>
+    /// <exception cref="ArgumentException">There is not one target and one loss a row, or a target lies outside the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">The tape records.</exception>
+    public static void RowLosses(Tape tape, Tensor logits, ReadOnlySpan<int> targets, Span<float> losses)
+    {
+        int rows = logits.Shape.Rows, columns = logits.Shape.Last;
+        if (tape.Recording)
+        {
+            throw new InvalidOperationException("CrossEntropyOp: losses of single rows pass no gradient on; use a tape that does not record.");
+        }
+
+        if (targets.Length != rows || losses.Length != rows)
+        {
+            throw new ArgumentException($"CrossEntropyOp: {targets.Length} targets and {losses.Length} losses for logits {logits.Shape}; there must be one a row, {rows}.");
+        }
+
+        Check.Ids(nameof(CrossEntropyOp), "targets", targets, columns, IgnoreIndex);
+        float* logSums = tape.Allocate(rows);
+        fixed (int* ids = targets)
+        fixed (float* to = losses)
+        {
+            using OperationTimer timer = tape.Measure("cross entropy, forward", logits.Shape, tensors: 1);
+            CrossEntropyKernel.Forward(logits.Data, ids, IgnoreIndex, rows, columns, to, logSums, tape.Pool);
+        }
+
+        tape.Free(logSums, rows);
     }
 
     private sealed class CrossEntropyNode : Node

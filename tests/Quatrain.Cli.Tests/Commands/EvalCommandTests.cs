@@ -12,7 +12,7 @@ namespace Quatrain.Cli.Tests.Commands;
 [Collection(TinyRunTests.Name)]
 public sealed class EvalCommandTests(TinyRun run) : IDisposable
 {
-    private static readonly string[] Fields = ["loss", "perplexity", "bits_per_byte", "tokens"];
+    private static readonly string[] Fields = ["loss", "perplexity", "bits_per_byte", "word_perplexity", "tokens"];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -52,6 +52,8 @@ public sealed class EvalCommandTests(TinyRun run) : IDisposable
 
         json.GetProperty("perplexity").GetDouble().ShouldBe(Math.Exp(loss), 1e-12);
         json.GetProperty("bits_per_byte").GetDouble().ShouldBe(loss * (run.Text.Length - 1) / Math.Log(2) / bytes, 1e-12);
+        int words = run.Text[1..].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        json.GetProperty("word_perplexity").GetDouble().ShouldBe(Math.Exp(loss * (run.Text.Length - 1) / words), 1e-3);
     }
 
     [Fact]
@@ -61,7 +63,9 @@ public sealed class EvalCommandTests(TinyRun run) : IDisposable
 
         json.GetProperty("loss").GetDouble().ShouldBe(run.Training.Json().GetProperty("best_val_loss").GetDouble());
         json.GetProperty("tokens").GetInt64().ShouldBe(run.Text.Length - (int)(run.Text.Length * 0.9) - 1);
-        (await CommandLine.Run("eval", run.Path)).Success().ShouldContain("bits per byte");
+        string shown = (await CommandLine.Run("eval", run.Path)).Success();
+        shown.ShouldContain("bits per byte");
+        shown.ShouldMatch(@"speed +[\d,]+ tokens/s");
     }
 
     [Fact]
@@ -102,6 +106,14 @@ public sealed class EvalCommandTests(TinyRun run) : IDisposable
     [InlineData("--stride is -1; it must lie between 1 and the model's context length of 16.", "--stride", "-1")]
     [InlineData("--stride must be a whole number, not 'half'; see 'quatrain eval --help'.", "--stride", "half")]
     [InlineData("--data and --tokens exclude each other; give one of them.", "--data", "a", "--tokens", "b")]
+    [InlineData("--benchmark and --tokens exclude each other; give one of them.", "--benchmark", "lambada", "--data", "a", "--tokens", "b")]
+    [InlineData("--benchmark and --stride exclude each other; give one of them.", "--benchmark", "lambada", "--data", "a", "--stride", "2")]
+    [InlineData("--limit is for a benchmark; give --benchmark too.", "--limit", "3")]
+    [InlineData("--output is for a benchmark; give --benchmark too.", "--output", "x")]
+    [InlineData("There is no benchmark 'mmlu'; choose one of hellaswag, hellaswag-harness, lambada.", "--benchmark", "mmlu", "--data", "a")]
+    [InlineData("--benchmark lambada needs the benchmark's file of JSON lines; name it with --data.", "--benchmark", "lambada")]
+    [InlineData("--limit is 0; it must be at least 1.", "--benchmark", "lambada", "--data", "a", "--limit", "0")]
+    [InlineData("There is no file 'no-such-file'; name the benchmark's file of JSON lines.", "--benchmark", "lambada", "--data", "no-such-file")]
     [InlineData("There is no file or folder 'no-such-file'; check the path.", "--data", "no-such-file")]
     [InlineData("There is no token file 'no-such-file'; name a file of 16-bit token ids.", "--tokens", "no-such-file")]
     public async Task Refuses_what_it_can_not_use(string sentence, params string[] options) =>
