@@ -42,6 +42,22 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
             "quatrain bench --preset shakespeare-char --steps 20 --json",
         ],
+        ["tokenizer"] =
+        [
+            "quatrain tokenizer encode some-model --input story.txt",
+            "quatrain tokenizer decode some-model --input story.ids",
+        ],
+        ["encode"] =
+        [
+            "quatrain tokenizer encode some-model --input story.txt --json        {\"ids\": [...]} for each line",
+            "quatrain tokenizer encode some-model --input stories.jsonl --output stories.bin",
+            "quatrain tokenizer encode vocab.json --input - --allow-special",
+        ],
+        ["decode"] =
+        [
+            "quatrain tokenizer decode some-model --input story.ids --output story.txt",
+            "quatrain tokenizer decode some-model --input stories.bin --skip-special",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 
