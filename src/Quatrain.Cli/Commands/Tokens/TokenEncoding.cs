@@ -75,6 +75,12 @@ internal sealed class TokenEncoding
             int[] ids;
             if (_isJsonLines)
             {
+                if (number == 1 && line.Span.StartsWith("\uFEFF"u8))
+                {
+                    // A mark of the byte order is of the file, not of the text.
+                    line = line["\uFEFF"u8.Length..];
+                }
+
                 if (line.Span.Trim(" \t\r"u8).IsEmpty)
                 {
                     continue;
