@@ -3,7 +3,6 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Quatrain.Cli.Hosting;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Cli.Commands.Tokens;
@@ -92,7 +91,7 @@ internal sealed class TokenEncoding
             }
             else
             {
-                ids = Encode(line, input.Name);
+                ids = Encode(line, input.Name, cancellation);
             }
 
             _tokens += ids.Length;
