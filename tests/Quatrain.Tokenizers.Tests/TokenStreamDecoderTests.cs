@@ -44,6 +44,26 @@ public sealed class TokenStreamDecoderTests
         decoder.Flush().ShouldBe("");
     }
 
+    /// <summary>Bytes that never become a character must not be kept, however many come.</summary>
+    [Fact]
+    public void Endless_damage_takes_no_more_time_and_memory_for_each_token()
+    {
+        TokenStreamDecoder decoder = new(new ByteTokenizer());
+        int shown = 0;
+
+        long bytes = Quatrain.Tests.Allocation.Least(() =>
+        {
+            for (int i = 0; i < 20_000; i++)
+            {
+                shown += decoder.Append(i % 3 == 0 ? 0xE2 : i % 3 == 1 ? 0x82 : 0xFF).Length;
+            }
+        });
+
+        // Two in three are shown: E2 82 is one unfinished character.
+        shown.ShouldBeGreaterThan(12 * 13_000);
+        bytes.ShouldBeLessThan(20_000 * 200);
+    }
+
     [Fact]
     public void An_id_outside_the_vocabulary_is_refused_and_forgotten()
     {
