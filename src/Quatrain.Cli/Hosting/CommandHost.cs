@@ -57,7 +57,7 @@ internal static class CommandHost
         foreach (Command command in new[]
         {
             TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
-            CompletionCommand.Create(),
+            PullCommand.Create(), CompletionCommand.Create(),
         })
         {
             root.Subcommands.Add(command);
@@ -99,5 +99,5 @@ internal static class CommandHost
     }
 
     /// <summary>Messages quote names and values that may hold anything; scripts count on one line, and terminals obey control characters.</summary>
-    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
+    internal static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
 }

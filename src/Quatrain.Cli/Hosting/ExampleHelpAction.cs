@@ -42,6 +42,12 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
             "quatrain bench --preset shakespeare-char --steps 20 --json",
         ],
+        ["pull"] =
+        [
+            "quatrain pull gpt2                                      then: quatrain generate gpt2",
+            "quatrain pull openai-community/gpt2-xl --revision main",
+            "quatrain pull owner/name --file model-q8_0.gguf         one file of many",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 
