@@ -23,7 +23,7 @@ internal static class InspectCommand
     {
         Argument<string?> model = new("model")
         {
-            Description = "A run folder, a folder with a model, or a file of weights.",
+            Description = "A run folder, a Hugging Face style folder, a file, or a pulled name such as gpt2.",
             HelpName = "MODEL",
             Arity = ArgumentArity.ZeroOrOne,
         };
@@ -37,7 +37,7 @@ internal static class InspectCommand
         };
         command.SetAction(parsed =>
         {
-            string? path = parsed.GetValue(model);
+            string? path = parsed.GetValue(model) is { } name ? ModelPath.Resolve(name) : null;
             if (path is null == parsed.GetValue(preset) is null)
             {
                 throw new InvalidDataException("Name either a model or a --preset to inspect.");

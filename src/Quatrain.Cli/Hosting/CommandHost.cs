@@ -57,7 +57,7 @@ internal static class CommandHost
         foreach (Command command in new[]
         {
             TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
-            ExportCommand.Create(), TokenizerCommand.Create(), CompletionCommand.Create(),
+            PullCommand.Create(), ExportCommand.Create(), TokenizerCommand.Create(), CompletionCommand.Create(),
         })
         {
             root.Subcommands.Add(command);
@@ -103,5 +103,5 @@ internal static class CommandHost
         command is RootCommand ? ["quatrain"] : [.. command.Parents.OfType<Command>().Take(1).SelectMany(PathOf), command.Name];
 
     /// <summary>Messages quote names and values that may hold anything; scripts count on one line, and terminals obey control characters.</summary>
-    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
+    internal static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
 }

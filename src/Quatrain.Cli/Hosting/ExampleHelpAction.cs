@@ -75,6 +75,12 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain tokenizer decode some-model --input story.ids --output story.txt",
             "quatrain tokenizer decode some-model --input stories.bin --skip-special",
         ],
+        ["pull"] =
+        [
+            "quatrain pull gpt2                                      then: quatrain generate gpt2",
+            "quatrain pull openai-community/gpt2-xl --revision main",
+            "quatrain pull owner/name --file model-q8_0.gguf         one file of many",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 

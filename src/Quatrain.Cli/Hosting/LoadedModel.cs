@@ -18,11 +18,12 @@ internal sealed class LoadedModel : IDisposable
     public ITokenizer? Tokenizer { get; }
 
     /// <summary>The MODEL argument of the commands that need one.</summary>
-    public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, or a file of weights.", HelpName = "MODEL" };
+    public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, a file, or a pulled name such as gpt2.", HelpName = "MODEL" };
 
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
-    public static LoadedModel Open(string path)
+    public static LoadedModel Open(string name)
     {
+        string path = ModelPath.Resolve(name);
         ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
         ILanguageModel model = ModelFile.Load(path, tokenizer?.VocabularySize);
         try

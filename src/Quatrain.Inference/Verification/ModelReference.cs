@@ -81,7 +81,7 @@ public sealed record ModelReference(
         JsonElement root = document.RootElement, logits = root.GetProperty("logits"), training = root.GetProperty("training");
         return new ModelReference(
             root.GetProperty("name").GetString()!,
-            Gpt2Sizes.Find("gpt2")!,
+            ReadConfig(root.GetProperty("config")),
             root.GetProperty("weights").EnumerateObject().ToDictionary(
                 weight => weight.Name, weight => weight.Value.EnumerateArray().Select(hash => hash.GetString()!).ToArray(), StringComparer.Ordinal),
             Activation.GeluExact,
@@ -98,6 +98,15 @@ public sealed record ModelReference(
                 training.GetProperty("epsilon").GetDouble(), training.GetProperty("weight_decay").GetDouble(), training.GetProperty("first_logit").GetSingle(),
                 [.. training.GetProperty("losses").EnumerateArray().Select(loss => loss.GetDouble())]));
     }
+
+    private static Gpt2Config ReadConfig(JsonElement config) => new()
+    {
+        LayerCount = config.GetProperty("n_layer").GetInt32(),
+        HeadCount = config.GetProperty("n_head").GetInt32(),
+        EmbeddingSize = config.GetProperty("n_embd").GetInt32(),
+        ContextLength = config.GetProperty("n_positions").GetInt32(),
+        VocabularySize = config.GetProperty("vocab_size").GetInt32(),
+    };
 
     private static int[] Ids(JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
 }

@@ -12,11 +12,6 @@ public static class AtomicFile
 {
     private const int BufferSize = 1 << 16;
 
-    // Errno of Linux and macOS, and the HRESULTs of ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
-    private const int NoSpaceUnix = 28;
-    private const int NoSpaceWindowsHandle = unchecked((int)0x80070027);
-    private const int NoSpaceWindows = unchecked((int)0x80070070);
-
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static int _writeCount;
 
@@ -59,7 +54,7 @@ public static class AtomicFile
             throw new UnauthorizedAccessException(
                 $"Cannot write '{path}': access is denied; check the permissions of '{folder}' or choose another folder.", error);
         }
-        catch (IOException error) when (error.HResult is NoSpaceUnix or NoSpaceWindows or NoSpaceWindowsHandle)
+        catch (IOException error) when (DiskSpace.IsFull(error))
         {
             throw CannotWrite(path, "the disk is full; free some space or choose another folder", error);
         }

@@ -26,7 +26,8 @@ public sealed class CompletionCommandTests
     }
 
     [Theory]
-    [InlineData("quatrain ", "train", "generate", "eval", "inspect", "verify", "bench", "completion")]
+    [InlineData("quatrain ", "train", "generate", "eval", "inspect", "verify", "bench", "pull", "completion")]
+    [InlineData("quatrain pull gpt2-", "gpt2-medium", "gpt2-large", "gpt2-xl")]
     [InlineData("quatrain train --pre", "--preset")]
     [InlineData("quatrain train --preset ", "quatrains", "nano", "shakespeare-char", "shakespeare-char-cpu")]
     [InlineData("quatrain train --preset shake", "shakespeare-char", "shakespeare-char-cpu")]

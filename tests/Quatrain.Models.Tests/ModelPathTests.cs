@@ -1,0 +1,90 @@
+using Quatrain.Models.Hub;
+using Quatrain.Models.Tests.Checkpoints;
+
+namespace Quatrain.Models.Tests;
+
+public sealed class ModelPathTests : IDisposable
+{
+    private const string Commit = "0123456789abcdef0123456789abcdef01234567";
+    private const string OtherCommit = "1123456789abcdef0123456789abcdef01234567";
+
+    private readonly TemporaryFolder _cache = new();
+
+    private HubSettings Settings => new(new Uri("http://nowhere.invalid"), _cache.FullName);
+
+    public void Dispose() => _cache.Dispose();
+
+    [Theory]
+    [InlineData("gpt2", "models--openai-community--gpt2")]
+    [InlineData("gpt2", "models--gpt2")]
+    [InlineData("distilgpt2", "models--distilbert--distilgpt2")]
+    [InlineData("owner/name", "models--owner--name")]
+    public void A_pulled_name_is_its_folder(string name, string folder)
+    {
+        string snapshot = Add(folder, "main", Commit, "config.json", "a.gguf");
+
+        Resolve(name).ShouldBe(snapshot);
+    }
+
+    [Fact]
+    public void A_revision_is_a_branch_or_a_commit()
+    {
+        string main = Add("models--owner--name", "main", Commit, "config.json"), other = Add("models--owner--name", "refs/pr/1", OtherCommit, "config.json");
+
+        Resolve("owner/name").ShouldBe(main);
+        Resolve("owner/name@refs/pr/1").ShouldBe(other);
+        Resolve($"owner/name@{OtherCommit}").ShouldBe(other);
+        Should.Throw<FileNotFoundException>(() => Resolve("owner/name@v2"));
+    }
+
+    [Fact]
+    public void A_folder_with_one_gguf_and_no_configuration_is_that_file()
+    {
+        string folder = Add("models--owner--name", "main", Commit, "q8/a.gguf", "README.md");
+        Resolve("owner/name").ShouldBe(Path.Combine(folder, "q8", "a.gguf"));
+
+        Add("models--owner--name", "main", Commit, "b.gguf");
+        Resolve("owner/name").ShouldBe(folder);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("../../secret")]
+    [InlineData("0123456789abcdef0123456789abcdef01234568")]
+    public void A_reference_that_leads_nowhere_is_no_pulled_model(string reference)
+    {
+        Add("models--owner--name", "main", Commit, "config.json");
+        File.WriteAllText(Path.Combine(_cache.FullName, "models--owner--name", "refs", "main"), reference);
+
+        Should.Throw<FileNotFoundException>(() => Resolve("owner/name"));
+    }
+
+    [Fact]
+    public void What_was_not_pulled_is_refused_with_the_way_to_get_it() =>
+        Should.Throw<FileNotFoundException>(() => Resolve("runs/verses")).Message.ShouldBe(
+            "There is no file or folder 'runs/verses', and no model of that name has been pulled; check the path, or fetch the model with 'quatrain pull runs/verses'.");
+
+    [Fact]
+    public void A_path_stays_what_it_is()
+    {
+        ModelPath.Resolve(_cache.FullName).ShouldBe(_cache.FullName);
+        foreach (string path in (string[])["", "no-such-model", "/no/such/folder", "./no", "a/b/c", "../x", "no.safetensors", "@x"])
+        {
+            ModelPath.Resolve(path).ShouldBe(path);
+        }
+    }
+
+    private string Resolve(string name) => ModelPath.Resolve(name, HubModelName.Parse(name), Settings);
+
+    private string Add(string folder, string reference, string commit, params string[] files)
+    {
+        string model = Path.Combine(_cache.FullName, folder), snapshot = Path.Combine(model, "snapshots", commit);
+        foreach (string file in (string[])[.. files.Select(file => Path.Combine(snapshot, file)), Path.Combine(model, "refs", reference)])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file, commit);
+        }
+
+        return snapshot;
+    }
+}
