@@ -124,7 +124,7 @@ internal static class InspectCommand
             $"GPT-2: {config.LayerCount} layers, {config.HeadCount} heads of {config.HeadSize}, {config.EmbeddingSize} wide, context {config.ContextLength}, vocabulary {config.VocabularySize:N0}, {(config.Bias ? "biases" : "no biases")}, {config.Activation}, {(config.TieEmbeddings ? "tied" : "separate")} head."));
         output.WriteLine();
         output.WriteLine(Invariant($"Memory to train, batch {forecast.BatchSize} x {forecast.ContextLength} tokens:  {Megabytes(forecast.TrainingBytes)}"));
-        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)} ({forecast.SliceSize} sequences at a time), evaluation and samples {Megabytes(forecast.Training.EvaluationBytes + forecast.Training.SamplingBytes)}"));
+        output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, gradients {Megabytes(forecast.GradientBytes)}, AdamW's moments {Megabytes(forecast.OptimizerBytes)}, activations {Megabytes(forecast.ActivationBytes)} ({forecast.SliceSize} {(forecast.SliceSize == 1 ? "sequence" : "sequences")} at a time), evaluation and samples {Megabytes(forecast.Training.EvaluationBytes + forecast.Training.SamplingBytes)}"));
         output.WriteLine(Invariant($"  of {Megabytes(SystemMemory.AvailableBytes)} available here"));
         output.WriteLine(Invariant($"Memory to decode {forecast.ContextLength} tokens:  {Megabytes(forecast.DecodingBytes)}"));
         output.WriteLine(Invariant($"  weights {Megabytes(forecast.WeightBytes)}, key-value cache {Megabytes(forecast.CacheBytes)}"));

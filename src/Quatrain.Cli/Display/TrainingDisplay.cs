@@ -176,7 +176,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
     {
         TrainingOptions options = _run!.Options;
         double tokensLeft = (options.Iterations - done) * options.BatchSize * options.ContextLength * options.AccumulationSteps;
-        string share = done < step ? string.Create(CultureInfo.InvariantCulture, $" ({done - step + 1:P0} of it)") : "";
+        string share = done < step ? string.Create(CultureInfo.InvariantCulture, $" ({done - step + 1:P1} of it)") : "";
         return string.Create(CultureInfo.InvariantCulture,
             $"step {step}/{options.Iterations}{share}  loss {loss:F3}  {tokensPerSecond:N0} tokens/s  {TimeLeft(tokensLeft / tokensPerSecond)}");
     }

@@ -32,7 +32,7 @@ public sealed class CommandHostTests
     [Fact]
     public async Task An_error_stays_on_one_line_and_harmless_whatever_it_quotes() =>
         (await CommandLine.Run("train", "--preset", "a\nb\u001b[31m")).Refusal()
-            .ShouldBe("Unknown preset 'a b [31m'; there are nano, quatrains, shakespeare-char, shakespeare-char-cpu.");
+            .ShouldBe("Unknown preset 'a b [31m'; there are distilgpt2, gpt2, gpt2-large, gpt2-medium, gpt2-xl, nano, quatrains, shakespeare-char, shakespeare-char-cpu.");
 
     [Fact]
     public async Task Verbose_adds_where_an_error_came_from()
