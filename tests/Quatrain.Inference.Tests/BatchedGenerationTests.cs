@@ -39,7 +39,8 @@ public sealed class BatchedGenerationTests : IDisposable
         batch.GenerateBatch(scenarios.Select(scenario => scenario.Request()), batchSize);
 
         scenarios.ShouldAllBe(scenario => scenario.IsAsExpected);
-        scenarios.Select(scenario => scenario.Reason).Distinct().Count().ShouldBe(2);
+        // With a context of one token there are too few tokens for any to be a stop.
+        scenarios.Select(scenario => scenario.Reason).Distinct().Count().ShouldBe(contextLength == 1 ? 1 : 2);
         // Once more, the other way round, by the same generator.
         batch.GenerateBatch(scenarios.Reverse().Select(scenario => scenario.Request()), batchSize + 1);
         scenarios.ShouldAllBe(scenario => scenario.IsAsExpected);
