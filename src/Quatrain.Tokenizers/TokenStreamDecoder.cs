@@ -1,20 +1,16 @@
-using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Quatrain.Tokenizers;
 
 /// <summary>Turns token ids that arrive one at a time into text, never showing half a character.</summary>
 /// <remarks>
-/// The pieces joined together are the tokenizer's decoding of all ids. A tokenizer whose tokens are bytes must decode the
-/// unfinished character at the end of its ids as one U+FFFD, as <see cref="System.Text.Encoding.UTF8"/> does.
+/// The pieces joined together are the tokenizer's decoding of all ids. What is held back is the unfinished character at the end, at most three
+/// bytes; a byte that no character can have is shown as U+FFFD at once. Each id takes time and memory for its own bytes only.
 /// </remarks>
 public sealed class TokenStreamDecoder
 {
-    private const char Replacement = '\uFFFD';
-
     private readonly ITokenizer _tokenizer;
-    // The ids since the last one after which the text was whole, and how much of their text has been given.
-    private readonly List<int> _pending = [];
-    private int _givenLength;
+    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>A decoder at the start of a text.</summary>
     public TokenStreamDecoder(ITokenizer tokenizer)
@@ -25,44 +21,16 @@ public sealed class TokenStreamDecoder
 
     /// <summary>Takes the next id and gives the text that is certain now and was not given before; it may be empty.</summary>
     /// <exception cref="InvalidDataException">The id lies outside the vocabulary.</exception>
-    public string Append(int id)
-    {
-        _pending.Add(id);
-        string text;
-        try
-        {
-            text = _tokenizer.Decode(CollectionsMarshal.AsSpan(_pending));
-        }
-        catch (InvalidDataException)
-        {
-            _pending.RemoveAt(_pending.Count - 1);
-            throw;
-        }
-
-        if (!text.EndsWith(Replacement))
-        {
-            string whole = text[_givenLength..];
-            Clear();
-            return whole;
-        }
-
-        // Only the last character is in doubt: bytes that can't be completed are replaced one by one before it.
-        string certain = text[_givenLength..^1];
-        _givenLength = text.Length - 1;
-        return certain;
-    }
+    public string Append(int id) => Decode(_tokenizer.DecodeBytes([id]), flush: false);
 
     /// <summary>Gives what was held back, an unfinished character as U+FFFD, and starts a new text.</summary>
-    public string Flush()
-    {
-        string rest = _tokenizer.Decode(CollectionsMarshal.AsSpan(_pending))[_givenLength..];
-        Clear();
-        return rest;
-    }
+    public string Flush() => Decode([], flush: true);
 
-    private void Clear()
+    private string Decode(ReadOnlySpan<byte> bytes, bool flush)
     {
-        _pending.Clear();
-        _givenLength = 0;
+        int length = _decoder.GetCharCount(bytes, flush);
+        // Once more without text, because it is the conversion that remembers the bytes.
+        char[] text = new char[length];
+        return new string(text, 0, _decoder.GetChars(bytes, text, flush));
     }
 }

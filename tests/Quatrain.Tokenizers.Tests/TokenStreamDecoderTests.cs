@@ -28,7 +28,8 @@ public sealed class TokenStreamDecoderTests
     {
         TokenStreamDecoder decoder = new(new ByteTokenizer());
 
-        new[] { 0xFF, 0xE2, 'a', 0x80 }.Select(decoder.Append).ShouldBe(["", "\uFFFD", "\uFFFDa", ""]);
+        new[] { 0xFF, 0xE2, 'a', 0x80 }.Select(decoder.Append).ShouldBe(["\uFFFD", "", "\uFFFDa", "\uFFFD"]);
+        decoder.Append(0xF0).ShouldBe("");
         decoder.Flush().ShouldBe("\uFFFD");
         decoder.Flush().ShouldBe("");
         decoder.Append('b').ShouldBe("b");
@@ -39,8 +40,28 @@ public sealed class TokenStreamDecoderTests
     {
         TokenStreamDecoder decoder = new(CharacterTokenizer.FromText("a\uFFFD"));
 
-        new[] { 1, 1, 0, 1 }.Select(decoder.Append).ShouldBe(["", "\uFFFD", "\uFFFDa", ""]);
-        decoder.Flush().ShouldBe("\uFFFD");
+        new[] { 1, 1, 0, 1 }.Select(decoder.Append).ShouldBe(["\uFFFD", "\uFFFD", "a", "\uFFFD"]);
+        decoder.Flush().ShouldBe("");
+    }
+
+    /// <summary>Bytes that never become a character must not be kept, however many come.</summary>
+    [Fact]
+    public void Endless_damage_takes_no_more_time_and_memory_for_each_token()
+    {
+        TokenStreamDecoder decoder = new(new ByteTokenizer());
+        int shown = 0;
+
+        long bytes = Quatrain.Tests.Allocation.Least(() =>
+        {
+            for (int i = 0; i < 20_000; i++)
+            {
+                shown += decoder.Append(i % 3 == 0 ? 0xE2 : i % 3 == 1 ? 0x82 : 0xFF).Length;
+            }
+        });
+
+        // Two in three are shown: E2 82 is one unfinished character.
+        shown.ShouldBeGreaterThan(12 * 13_000);
+        bytes.ShouldBeLessThan(20_000 * 200);
     }
 
     [Fact]
@@ -97,7 +118,9 @@ public sealed class TokenStreamDecoderTests
 
         public int[] Encode(ReadOnlySpan<char> text) => [.. Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)];
 
-        public string Decode(ReadOnlySpan<int> ids)
+        public string Decode(ReadOnlySpan<int> ids) => Encoding.UTF8.GetString(DecodeBytes(ids));
+
+        public byte[] DecodeBytes(ReadOnlySpan<int> ids)
         {
             byte[] bytes = new byte[ids.Length];
             for (int i = 0; i < ids.Length; i++)
@@ -105,7 +128,9 @@ public sealed class TokenStreamDecoderTests
                 bytes[i] = (byte)ids[i];
             }
 
-            return Encoding.UTF8.GetString(bytes);
+            return bytes;
         }
+
+        public byte[] ToJson() => throw new NotSupportedException();
     }
 }

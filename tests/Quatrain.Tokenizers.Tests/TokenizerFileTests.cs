@@ -84,5 +84,5 @@ public sealed class TokenizerFileTests : IDisposable
 
     [Fact]
     public void Load_of_an_absent_file_is_an_input_output_error() =>
-        Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(_folder.FullName)).Message.ShouldContain(TokenizerFile.FileName);
+        Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(_folder.FullName)).Message.ShouldContain($"holds no tokenizer: no {TokenizerFile.FileName}");
 }

@@ -19,4 +19,6 @@ internal sealed class CharacterCodes : ITokenizer
     }
 
     public string Decode(ReadOnlySpan<int> ids) => string.Concat(ids.ToArray().Select(id => (char)id));
+
+    public byte[] ToJson() => throw new NotSupportedException();
 }

@@ -61,7 +61,7 @@ internal static class ExportCommand
                     Format = format,
                     Weights = weights,
                     Vocabulary = format == ExportFormat.Gguf ? ModelTokenizer.ToGguf(tokenizer) : null,
-                    EndOfTextId = ModelTokenizer.EndOfText(tokenizer),
+                    EndOfTextId = (tokenizer as BytePairTokenizer)?.EndOfTextId,
                     Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))),
                     Progress = new DirectProgress(progress.Report),
                 },

@@ -57,7 +57,7 @@ internal static class CommandHost
         foreach (Command command in new[]
         {
             TrainCommand.Create(), GenerateCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
-            ExportCommand.Create(), CompletionCommand.Create(),
+            ExportCommand.Create(), TokenizerCommand.Create(), CompletionCommand.Create(),
         })
         {
             root.Subcommands.Add(command);
@@ -83,7 +83,7 @@ internal static class CommandHost
     private static string Explain(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        string help = command is RootCommand ? "'quatrain --help'" : $"'quatrain {command.Name} --help'";
+        string help = $"'{string.Join(' ', PathOf(command))} --help'";
         string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
         if (unknown is null)
         {
@@ -97,6 +97,10 @@ internal static class CommandHost
         string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
         return $"Unknown {kind} '{unknown}'{Suggestion.DidYouMean(unknown, names)} See {help}.";
     }
+
+    /// <summary>The words that name a command, those of its parents first.</summary>
+    private static IEnumerable<string> PathOf(Command command) =>
+        command is RootCommand ? ["quatrain"] : [.. command.Parents.OfType<Command>().Take(1).SelectMany(PathOf), command.Name];
 
     /// <summary>Messages quote names and values that may hold anything; scripts count on one line, and terminals obey control characters.</summary>
     private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));

@@ -48,6 +48,22 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain export gpt2-folder --out gpt2.gguf --weights int8         a file for llama.cpp, a quarter of the size",
             "quatrain export gpt2-folder --out gpt2_124M.bin --weights bf16     a file for llm.c",
         ],
+        ["tokenizer"] =
+        [
+            "quatrain tokenizer encode some-model --input story.txt",
+            "quatrain tokenizer decode some-model --input story.ids",
+        ],
+        ["encode"] =
+        [
+            "quatrain tokenizer encode some-model --input story.txt --json        {\"ids\": [...]} for each line",
+            "quatrain tokenizer encode some-model --input stories.jsonl --output stories.bin",
+            "quatrain tokenizer encode vocab.json --input - --allow-special",
+        ],
+        ["decode"] =
+        [
+            "quatrain tokenizer decode some-model --input story.ids --output story.txt",
+            "quatrain tokenizer decode some-model --input stories.bin --skip-special",
+        ],
         ["completion"] = ["source <(quatrain completion bash)", "quatrain completion fish > ~/.config/fish/completions/quatrain.fish"],
     };
 

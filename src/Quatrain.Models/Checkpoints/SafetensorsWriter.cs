@@ -28,7 +28,7 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        Write(
+        WriteTensors(
             path,
             [.. tensors.Select(tensor => new OutgoingTensor(tensor.Name, tensor.Shape.ToArray(), RawElementType.F32, stream => WriteFloats(stream, Elements(tensor))))],
             metadata);
@@ -36,7 +36,7 @@ public static class SafetensorsWriter
 
     /// <summary>Writes tensors of any floating-point type.</summary>
     /// <inheritdoc cref="Write(string, IReadOnlyList{SafetensorsTensor}, IReadOnlyDictionary{string, string})"/>
-    internal static void Write(string path, IReadOnlyList<OutgoingTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    internal static void WriteTensors(string path, IReadOnlyList<OutgoingTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         RawFile.RequireLittleEndian();
         byte[] header = MakeHeader(tensors, metadata);

@@ -32,7 +32,7 @@ internal static class HuggingFaceExport
 
         // Configuration last: a crash in between leaves a folder that can't be loaded rather than one that loads wrongly.
         File.Delete(configPath);
-        SafetensorsWriter.Write(
+        SafetensorsWriter.WriteTensors(
             Path.Combine(folder, ModelFolder.WeightsFileName), tensors, new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" });
         Gpt2ConfigJson.WriteForHuggingFace(configPath, config with { Bias = true }, options);
     }

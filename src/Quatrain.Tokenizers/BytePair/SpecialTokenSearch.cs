@@ -1,0 +1,72 @@
+using System.Buffers;
+using System.Text;
+
+namespace Quatrain.Tokenizers.BytePair;
+
+/// <summary>Finds special tokens in text: the leftmost, and the longest of those that begin at one place.</summary>
+internal sealed class SpecialTokenSearch
+{
+    private readonly (byte[] Text, SpecialToken Token, bool IsAllowed)[] _tokens;
+    private readonly SearchValues<byte> _first;
+
+    private SpecialTokenSearch((byte[] Text, SpecialToken Token, bool IsAllowed)[] tokens)
+    {
+        _tokens = tokens;
+        _first = SearchValues.Create([.. tokens.Select(token => token.Text[0])]);
+        MayHoldCuts = tokens.Any(token => token.Text.AsSpan().ContainsAny((byte)' ', (byte)'\n'));
+    }
+
+    /// <summary>Whether a place where text can be cut may lie inside one of the tokens.</summary>
+    public bool MayHoldCuts { get; }
+
+    /// <summary>The search that <paramref name="policy"/> asks for; null if it asks for none.</summary>
+    /// <exception cref="InvalidDataException">The policy allows a token that there is not.</exception>
+    public static SpecialTokenSearch? For(IReadOnlyList<SpecialToken> tokens, SpecialTokenPolicy policy)
+    {
+        foreach (string name in policy.Allowed)
+        {
+            if (!tokens.Any(token => token.Text == name))
+            {
+                throw new InvalidDataException($"The tokenizer has no special token '{name}'; it has {string.Join(", ", tokens.Take(10).Select(token => token.Text))}.");
+            }
+        }
+
+        (byte[], SpecialToken, bool)[] sought =
+        [
+            .. from token in tokens
+               let isAllowed = policy.AllowsAll || policy.Allowed.Contains(token.Text)
+               where isAllowed || policy.RefusesOthers
+               orderby token.Text.Length descending
+               select (Encoding.UTF8.GetBytes(token.Text), token, isAllowed),
+        ];
+        return sought.Length > 0 ? new SpecialTokenSearch(sought) : null;
+    }
+
+    /// <summary>The first token in <paramref name="text"/>; false if there is none.</summary>
+    /// <exception cref="InvalidDataException">It is one that the policy refuses.</exception>
+    public bool TryFind(ReadOnlySpan<byte> text, out int start, out int length, out int id)
+    {
+        for (start = 0; start < text.Length; start++)
+        {
+            int found = text[start..].IndexOfAny(_first);
+            if (found < 0)
+            {
+                break;
+            }
+
+            start += found;
+            foreach ((byte[] bytes, SpecialToken token, bool isAllowed) in _tokens)
+            {
+                if (text[start..].StartsWith(bytes))
+                {
+                    (length, id) = (bytes.Length, token.Id);
+                    return isAllowed ? true : throw new InvalidDataException(
+                        $"The text holds the special token '{token.Text}', which is not allowed here; remove it, or allow special tokens.");
+                }
+            }
+        }
+
+        (start, length, id) = (0, 0, 0);
+        return false;
+    }
+}
