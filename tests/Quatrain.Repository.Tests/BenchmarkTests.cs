@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Quatrain.Cli.Hosting;
+using Quatrain.Training.Options;
 using Quatrain.Tests;
 
 namespace Quatrain.Repository.Tests;

@@ -1,3 +1,4 @@
+using Quatrain.Models;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Training.Data;
@@ -11,9 +12,22 @@ public static class TokenizerChoice
     public static ITokenizer Load(string nameOrPath)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        if (File.Exists(nameOrPath) || Directory.Exists(nameOrPath))
+        return TokenizerFile.Load(Resolve(nameOrPath));
+    }
+
+    private static string Resolve(string nameOrPath)
+    {
+        try
         {
-            return TokenizerFile.Load(nameOrPath);
+            string path = ModelPath.Resolve(nameOrPath);
+            if (Path.Exists(path))
+            {
+                return path;
+            }
+        }
+        catch (FileNotFoundException)
+        {
+            // Said below, with the option that it is about.
         }
 
         throw new InvalidDataException(

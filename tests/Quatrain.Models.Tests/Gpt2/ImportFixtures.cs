@@ -11,6 +11,15 @@ internal static class ImportFixtures
 
     public static string Path(string name) => System.IO.Path.Combine(Folder, name);
 
+    /// <summary>Copies a folder of fixtures into another, so that it can be damaged there.</summary>
+    public static void CopyTo(string name, string folder)
+    {
+        foreach (string file in Directory.EnumerateFiles(Path(name)))
+        {
+            File.Copy(file, System.IO.Path.Combine(folder, System.IO.Path.GetFileName(file)), overwrite: true);
+        }
+    }
+
     public static int[] Tokens => FixtureFile.Open("import/logits").Ints("tokens");
 
     /// <summary>PyTorch's logits of <see cref="Tokens"/> with the weights rounded as the variant says.</summary>
@@ -43,5 +52,12 @@ internal static class ImportFixtures
         {
             actual[name].Select(BitConverter.SingleToUInt32Bits).ShouldBe(values.Select(BitConverter.SingleToUInt32Bits), name);
         }
+    }
+
+    /// <summary>Requires the same weights, bit for bit, and the same logits of two models.</summary>
+    public static void ShouldBeTheSame(string actual, string expected)
+    {
+        ShouldHoldTheSame(Weights(actual), Weights(expected));
+        LogitsOf(actual).Select(BitConverter.SingleToUInt32Bits).ShouldBe(LogitsOf(expected).Select(BitConverter.SingleToUInt32Bits));
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Checkpoints.PyTorch;
+using Quatrain.Models.Tests.Gpt2;
 
 namespace Quatrain.Models.Tests.Checkpoints.PyTorch;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Quatrain.Models.Checkpoints.TensorFlow;
+using Quatrain.Models.Tests.Gpt2;
 using static Quatrain.Models.Tests.Checkpoints.TensorFlow.SortedTableBytes;
 
 namespace Quatrain.Models.Tests.Checkpoints.TensorFlow;

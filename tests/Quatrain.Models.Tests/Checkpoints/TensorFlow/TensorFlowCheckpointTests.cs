@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Checkpoints.TensorFlow;
+using Quatrain.Models.Tests.Gpt2;
 
 namespace Quatrain.Models.Tests.Checkpoints.TensorFlow;
 

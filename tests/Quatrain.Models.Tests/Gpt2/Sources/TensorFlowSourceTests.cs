@@ -17,10 +17,10 @@ public sealed class TensorFlowSourceTests : IDisposable
     [Fact]
     public void The_model_is_that_of_the_safetensors_file()
     {
-        using Gpt2Model model = ImportedModels.Load("tensorflow"), expected = ImportedModels.Load("hf-f32");
+        using Gpt2Source source = Gpt2Source.Open(ImportFixtures.Path("tensorflow"));
 
-        ImportedModels.ShouldBeTheSame(model, expected);
-        model.Config.ShouldBe(new Gpt2Config { LayerCount = 2, HeadCount = 4, EmbeddingSize = 32, ContextLength = 24, VocabularySize = 67 });
+        ImportFixtures.ShouldBeTheSame(ImportFixtures.Path("tensorflow"), ImportFixtures.Path("hf-f32"));
+        source.Config.ShouldBe(new Gpt2Config { LayerCount = 2, HeadCount = 4, EmbeddingSize = 32, ContextLength = 24, VocabularySize = 67 });
     }
 
     [Theory]
