@@ -5,8 +5,6 @@ namespace Quatrain.Training.Tests;
 /// <summary>A tokenizer whose ids are the characters' codes.</summary>
 internal sealed class CharacterCodes : ITokenizer
 {
-    public byte[] ToJson() => throw new NotSupportedException();
-
     public int VocabularySize => char.MaxValue + 1;
 
     public int[] Encode(ReadOnlySpan<char> text)

@@ -3,6 +3,7 @@ using System.Globalization;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
+using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Models.Gpt2.Export;
@@ -44,11 +45,12 @@ internal static class ExportCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, string path, string target, ExportFormat format, RawElementType weights, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, string name, string target, ExportFormat format, RawElementType weights, CancellationToken cancellation)
     {
+        string path = ModelPath.Resolve(name);
         RequireFreeTarget(path, target);
         ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
-        using Gpt2Source source = Gpt2Source.Open(path);
+        using Gpt2Source source = Gpt2Source.Open(path, tokenizer?.VocabularySize);
         bool writesTokenizer = format == ExportFormat.HuggingFace && tokenizer is not null;
         BenchProgress.Show(parsed.InvocationConfiguration.Error, progress =>
         {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Quatrain.Cli.Commands.Tokens;
 using Quatrain.Cli.Hosting;
+using Quatrain.Inference;
+using Quatrain.Models;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Cli.Commands;
@@ -66,11 +68,15 @@ internal static class TokenizerCommand
     }
 
     private static Argument<string> Model() =>
-        new("model") { Description = "A run or model folder, a folder with a tokenizer's files, or one such file.", HelpName = "MODEL" };
+        new("model") { Description = "A run or model folder, a folder with a tokenizer's files, one such file, or a pulled name such as gpt2.", HelpName = "MODEL" };
 
     private static Option<string> Input(string description) => new("--input") { Description = description, HelpName = "file", Required = true };
 
     private static Option<string?> Output(string description) => new("--output") { Description = description, HelpName = "file" };
 
-    private static ITokenizer Load(string model) => TokenizerFile.Load(model);
+    private static ITokenizer Load(string model)
+    {
+        string path = ModelPath.Resolve(model);
+        return ModelTokenizer.TryLoad(path) ?? TokenizerFile.Load(path);
+    }
 }

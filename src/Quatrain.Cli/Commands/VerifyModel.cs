@@ -3,6 +3,7 @@ using System.Globalization;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Verification;
+using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors.Memory;
@@ -14,9 +15,9 @@ namespace Quatrain.Cli.Commands;
 /// <summary>quatrain verify MODEL: holds a model against what is known of the published one.</summary>
 internal static class VerifyModel
 {
-    public static int Run(ParseResult parsed, string path, string? goldenPath, bool quick, CancellationToken cancellation)
+    public static int Run(ParseResult parsed, string name, string? goldenPath, bool quick, CancellationToken cancellation)
     {
-        using Gpt2Source source = Gpt2Source.Open(path);
+        using Gpt2Source source = Gpt2Source.Open(ModelPath.Resolve(name));
         return Run(parsed, source, ModelReference.For(source.Config), goldenPath, quick, cancellation);
     }
 
