@@ -97,7 +97,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         where V : unmanaged, ILanes<V>
     {
         int m = top;
-        if (!columns.DepthIsContiguous && right - left == columns.Width && bottom - top >= rows.Width)
+        if (!columns.DepthIsContiguous && !columns.MustBePacked && right - left == columns.Width && bottom - top >= rows.Width)
         {
             TileEnd end = End(top, left, k);
             end.PrefetchAddend(rows.Width, columns.Width);

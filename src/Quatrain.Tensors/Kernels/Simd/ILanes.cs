@@ -32,6 +32,9 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary>Count floats from <paramref name="source"/>; no alignment is needed.</summary>
     static abstract TSelf Load(float* source);
 
+    /// <summary>Count bfloat16 numbers from <paramref name="source"/>, and no byte beyond them; no alignment is needed.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
     /// <summary>Writes Count floats to <paramref name="destination"/>.</summary>
     void Store(float* destination);
 

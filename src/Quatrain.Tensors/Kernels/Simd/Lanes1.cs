@@ -20,6 +20,9 @@ internal readonly unsafe struct Lanes1(float lane) : ILanes<Lanes1>
     public static Lanes1 Load(float* source) => new(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => *destination = _lane;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Quatrain.Tensors.Kernels.Simd;
 
@@ -7,6 +8,9 @@ namespace Quatrain.Tensors.Kernels.Simd;
 internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16>
 {
     private readonly Vector512<float> _lanes = lanes;
+
+    /// <summary>The lanes, for what only the register's own instructions can do.</summary>
+    public Vector512<float> Register => _lanes;
 
     public static int Count => 16;
 
@@ -19,6 +23,11 @@ internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Load(float* source) => new(Vector512.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadBFloat16(ushort* source) => new((Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16
+        : Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);

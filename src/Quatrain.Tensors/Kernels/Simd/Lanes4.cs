@@ -8,6 +8,9 @@ internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 {
     private readonly Vector128<float> _lanes = lanes;
 
+    /// <summary>The lanes, for what only the register's own instructions can do.</summary>
+    public Vector128<float> Register => _lanes;
+
     public static int Count => 4;
 
     public static Lanes4 Zero => new(Vector128<float>.Zero);
@@ -19,6 +22,10 @@ internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Load(float* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 LoadBFloat16(ushort* source) =>
+        new((Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Quatrain.Tensors.Kernels.Simd;
 
@@ -19,6 +20,11 @@ internal readonly unsafe struct Lanes8(Vector256<float> lanes) : ILanes<Lanes8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Load(float* source) => new(Vector256.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 LoadBFloat16(ushort* source) => new((Avx2.IsSupported
+        ? Avx2.ConvertToVector256Int32(source).AsUInt32() << 16
+        : Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);
