@@ -22,7 +22,7 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
     public static LoadedModel Open(string path)
     {
-        ILanguageModel model = ModelFolder.Load(path);
+        ILanguageModel model = ModelFile.Load(path);
         try
         {
             ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;

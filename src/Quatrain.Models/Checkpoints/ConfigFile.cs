@@ -4,7 +4,7 @@ using System.Text.Unicode;
 namespace Quatrain.Models.Checkpoints;
 
 /// <summary>
-/// The config.json of a model folder, read field by field. Every complaint is one sentence that names the file and the field.
+/// A JSON file of a model folder, its config.json above all, read field by field. Every complaint is one sentence that names the file and the field.
 /// </summary>
 internal sealed class ConfigFile : IDisposable
 {
@@ -21,11 +21,13 @@ internal sealed class ConfigFile : IDisposable
     public string Path { get; }
 
     /// <summary>Reads the file at <paramref name="path"/>.</summary>
-    /// <exception cref="InvalidDataException">It is larger than 1 MiB or not one JSON object with unlike names.</exception>
+    /// <param name="path">The file.</param>
+    /// <param name="largestBytes">The most bytes such a file can have.</param>
+    /// <exception cref="InvalidDataException">It is larger or not one JSON object with unlike names.</exception>
     /// <exception cref="IOException">It is absent or cannot be read.</exception>
-    public static ConfigFile Open(string path)
+    public static ConfigFile Open(string path, int largestBytes = LargestBytes)
     {
-        ReadOnlyMemory<byte> json = ReadBounded(path);
+        ReadOnlyMemory<byte> json = ReadBounded(path, largestBytes);
         if (json.Span.StartsWith("\uFEFF"u8))
         {
             json = json["\uFEFF"u8.Length..];
@@ -123,9 +125,13 @@ internal sealed class ConfigFile : IDisposable
         }
     }
 
+    /// <summary>An object, or null where the file has none of that name.</summary>
+    public JsonElement? Object(string name) =>
+        _document.RootElement.TryGetProperty(name, out JsonElement element) && element.ValueKind == JsonValueKind.Object ? element : null;
+
     /// <summary>The error for a file whose settings cannot be used.</summary>
     public static InvalidDataException Invalid(string path, string problem) =>
-        new($"Cannot use '{path}': {problem}; use the config.json that belongs to the model.");
+        new($"Cannot use '{path}': {problem}; use the {System.IO.Path.GetFileName(path)} that belongs to the model.");
 
     /// <summary>Frees the document.</summary>
     public void Dispose() => _document.Dispose();
@@ -133,14 +139,15 @@ internal sealed class ConfigFile : IDisposable
     private InvalidDataException WrongType(string name, JsonElement element, string wanted) =>
         Invalid(Path, $"{name} is {TensorText.Quote(element.GetRawText())}, not {wanted}");
 
-    // One byte more than allowed is asked for, so that a file that grows, or has no length, is bounded too.
-    private static ReadOnlyMemory<byte> ReadBounded(string path)
+    // One byte more than there should be is asked for, so that a file that grows, or has no length, is bounded too.
+    private static ReadOnlyMemory<byte> ReadBounded(string path, int largestBytes)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        byte[] buffer = new byte[LargestBytes + 1];
+        long most = stream.CanSeek ? Math.Min(stream.Length, largestBytes) : largestBytes;
+        byte[] buffer = new byte[most + 1];
         int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-        return length <= LargestBytes
+        return length <= most
             ? buffer.AsMemory(0, length)
-            : throw Invalid(path, $"it is larger than {LargestBytes} bytes, so it is no model's configuration");
+            : throw Invalid(path, $"it is larger than {most} bytes, so it is no model's configuration");
     }
 }

@@ -22,4 +22,8 @@ public interface ITensorFile : IDisposable
     /// <exception cref="ArgumentException">The tensor has not that many elements, or the entry is another file's.</exception>
     /// <exception cref="InvalidDataException">The elements are of a type that is no number with a fraction, or the file has since become shorter.</exception>
     void ReadFloatRange(TensorEntry entry, long start, Span<float> destination);
+
+    /// <summary>Where the elements lie, or null where they are not raw numbers one after another in one file.</summary>
+    /// <exception cref="ArgumentException">The entry is another file's.</exception>
+    FileRegion? Locate(TensorEntry entry);
 }

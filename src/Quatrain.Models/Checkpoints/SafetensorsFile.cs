@@ -1,15 +1,13 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Quatrain.Models.Checkpoints;
 
 /// <summary>An open safetensors file whose header has been checked in full; tensors are read from the disk when asked for.</summary>
 /// <remarks>
 /// Format: 8 bytes of header length, little-endian; a JSON header of names, types, shapes and places; the tensors' bytes,
-/// little-endian and row-major (https://github.com/huggingface/safetensors). Needs a little-endian machine. Reads are positioned
-/// rather than memory-mapped, so a file that shrinks while it is read is an error and not a crash. Safe to use from many threads.
+/// little-endian and row-major (https://github.com/huggingface/safetensors). Needs a little-endian machine. Safe to use from many threads.
 /// </remarks>
 public sealed class SafetensorsFile : ITensorFile
 {
@@ -17,20 +15,17 @@ public sealed class SafetensorsFile : ITensorFile
 
     // The reference implementation's limit.
     private const long LongestHeader = 100_000_000;
-    private const int ChunkFloats = 1 << 22;
-    private const int ConversionBytes = 1 << 14;
+    private const int ConversionDoubles = 1 << 11;
 
-    private readonly string _path;
-    private readonly SafeFileHandle _handle;
+    private readonly RawFile _file;
     private readonly long _dataStart;
     private readonly List<SafetensorsEntry> _entries;
     private readonly Dictionary<string, SafetensorsEntry> _byName;
 
     private SafetensorsFile(
-        string path, SafeFileHandle handle, long dataStart, List<SafetensorsEntry> entries, Dictionary<string, string> metadata)
+        RawFile file, long dataStart, List<SafetensorsEntry> entries, Dictionary<string, string> metadata)
     {
-        _path = path;
-        _handle = handle;
+        _file = file;
         _dataStart = dataStart;
         _entries = entries;
         _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
@@ -38,7 +33,7 @@ public sealed class SafetensorsFile : ITensorFile
     }
 
     /// <summary>The file's path, as given to <see cref="Open"/>.</summary>
-    public string Path => _path;
+    public string Path => _file.Path;
 
     /// <summary>The tensors, in the order of their data.</summary>
     public IReadOnlyList<SafetensorsEntry> Entries => _entries;
@@ -55,27 +50,18 @@ public sealed class SafetensorsFile : ITensorFile
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     public static SafetensorsFile Open(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        RequireLittleEndian();
-        if (Directory.Exists(path))
-        {
-            throw new IOException($"Cannot read '{path}': it is a folder; name the .safetensors file in it.");
-        }
-
-        // Delete sharing, so that an open checkpoint can be replaced by a newer one on Windows too.
-        SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        RawFile file = RawFile.Open(path);
         try
         {
-            long fileLength = LengthOf(handle, path);
-            byte[] header = ReadHeader(handle, fileLength, path);
+            byte[] header = ReadHeader(file);
             long dataStart = LengthBytes + header.Length;
             (List<SafetensorsEntry> entries, Dictionary<string, string> metadata) =
-                SafetensorsHeader.Parse(header, fileLength - dataStart, path);
-            return new SafetensorsFile(path, handle, dataStart, entries, metadata);
+                SafetensorsHeader.Parse(header, file.Length - dataStart, path);
+            return new SafetensorsFile(file, dataStart, entries, metadata);
         }
         catch
         {
-            handle.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -117,30 +103,25 @@ public sealed class SafetensorsFile : ITensorFile
                 + "export the file again with floating-point weights");
         }
 
-        int size = entry.DType.Size();
-        long position = entry.Begin + (start * size);
-        if (entry.DType == SafetensorsDType.F32)
+        if (RawType(entry) is { } type)
         {
-            // In chunks, because the bytes of a large span are more than a span can count.
-            for (Span<float> rest = destination; !rest.IsEmpty; rest = rest[Math.Min(ChunkFloats, rest.Length)..])
-            {
-                Span<byte> bytes = MemoryMarshal.AsBytes(rest[..Math.Min(ChunkFloats, rest.Length)]);
-                ReadData(position, bytes);
-                position += bytes.Length;
-            }
-
+            _file.ReadFloats(type, _dataStart + entry.Begin, start, destination);
             return;
         }
 
-        Span<byte> buffer = stackalloc byte[ConversionBytes];
-        for (Span<float> rest = destination; !rest.IsEmpty;)
+        long position = _dataStart + entry.Begin + (start * sizeof(double));
+        Span<double> buffer = stackalloc double[ConversionDoubles];
+        while (!destination.IsEmpty)
         {
-            int count = Math.Min(ConversionBytes / size, rest.Length);
-            Span<byte> bytes = buffer[..(count * size)];
-            ReadData(position, bytes);
-            Convert(bytes, entry.DType, rest[..count]);
-            position += bytes.Length;
-            rest = rest[count..];
+            Span<double> doubles = buffer[..Math.Min(ConversionDoubles, destination.Length)];
+            _file.Read(position, MemoryMarshal.AsBytes(doubles));
+            for (int i = 0; i < doubles.Length; i++)
+            {
+                destination[i] = (float)doubles[i];
+            }
+
+            position += sizeof(double) * doubles.Length;
+            destination = destination[doubles.Length..];
         }
     }
 
@@ -153,42 +134,37 @@ public sealed class SafetensorsFile : ITensorFile
     {
         RequireOwn(entry);
         RequireLength(destination.Length, entry.ByteCount, "bytes");
-        ReadData(entry.Begin, destination);
+        _file.Read(_dataStart + entry.Begin, destination);
+    }
+
+    /// <inheritdoc/>
+    public FileRegion? Locate(TensorEntry entry)
+    {
+        SafetensorsEntry own = RequireOwn(entry);
+        return RawType(own) is { } type ? new FileRegion(Path, _dataStart + own.Begin, own.ByteCount, type) : null;
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _file.Dispose();
 
-    /// <summary>Refuses machines on which the bytes of a float lie the other way round than in the file.</summary>
-    internal static void RequireLittleEndian()
+    private static RawElementType? RawType(SafetensorsEntry entry) => entry.DType switch
     {
-        if (!BitConverter.IsLittleEndian)
-        {
-            throw new PlatformNotSupportedException("Safetensors files can be read and written on little-endian machines only.");
-        }
-    }
+        SafetensorsDType.F32 => RawElementType.F32,
+        SafetensorsDType.F16 => RawElementType.F16,
+        SafetensorsDType.BF16 => RawElementType.BF16,
+        _ => null,
+    };
 
-    private static long LengthOf(SafeFileHandle handle, string path)
+    private static byte[] ReadHeader(RawFile file)
     {
-        try
-        {
-            return RandomAccess.GetLength(handle);
-        }
-        catch (NotSupportedException error)
-        {
-            throw new InvalidDataException($"Cannot read '{path}': it is a pipe or device; save it as a file first.", error);
-        }
-    }
-
-    private static byte[] ReadHeader(SafeFileHandle handle, long fileLength, string path)
-    {
+        (string path, long fileLength) = (file.Path, file.Length);
         Span<byte> prefix = stackalloc byte[LengthBytes];
         if (fileLength < LengthBytes)
         {
             throw SafetensorsHeader.Invalid(path, $"it holds only {fileLength} bytes, too few for a safetensors file");
         }
 
-        Read(handle, 0, prefix, path);
+        file.Read(0, prefix);
         if (prefix.SequenceEqual("version "u8))
         {
             throw new InvalidDataException(
@@ -210,61 +186,8 @@ public sealed class SafetensorsFile : ITensorFile
         }
 
         byte[] header = new byte[length];
-        Read(handle, LengthBytes, header, path);
+        file.Read(LengthBytes, header);
         return header;
-    }
-
-    private static void Read(SafeFileHandle handle, long position, Span<byte> destination, string path)
-    {
-        while (!destination.IsEmpty)
-        {
-            int count = RandomAccess.Read(handle, destination, position);
-            if (count == 0)
-            {
-                throw new InvalidDataException(
-                    $"Cannot read '{path}': it became shorter while it was read; stop what writes to it and try again.");
-            }
-
-            position += count;
-            destination = destination[count..];
-        }
-    }
-
-    private static void Convert(ReadOnlySpan<byte> source, SafetensorsDType type, Span<float> destination)
-    {
-        switch (type)
-        {
-            case SafetensorsDType.F16:
-                ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(source);
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = (float)halves[i];
-                }
-
-                break;
-            case SafetensorsDType.BF16:
-                ReadOnlySpan<ushort> upperHalves = MemoryMarshal.Cast<byte, ushort>(source);
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = BitConverter.UInt32BitsToSingle((uint)upperHalves[i] << 16);
-                }
-
-                break;
-            default:
-                ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(source);
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = (float)doubles[i];
-                }
-
-                break;
-        }
-    }
-
-    private void ReadData(long position, Span<byte> destination)
-    {
-        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
-        Read(_handle, _dataStart + position, destination, _path);
     }
 
     private SafetensorsEntry RequireOwn(TensorEntry entry)
@@ -284,5 +207,5 @@ public sealed class SafetensorsFile : ITensorFile
     }
 
     private InvalidDataException Unreadable(SafetensorsEntry entry, string problem) =>
-        new($"Cannot use '{_path}': tensor {TensorText.Quote(entry.Name)} {problem}.");
+        new($"Cannot use '{Path}': tensor {TensorText.Quote(entry.Name)} {problem}.");
 }

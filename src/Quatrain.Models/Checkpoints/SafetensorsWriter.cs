@@ -28,7 +28,7 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        SafetensorsFile.RequireLittleEndian();
+        RawFile.RequireLittleEndian();
         byte[] header = MakeHeader(tensors, metadata);
         AtomicFile.Write(path, stream =>
         {

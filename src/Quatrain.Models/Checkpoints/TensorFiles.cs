@@ -20,13 +20,20 @@ public static class TensorFiles
             throw new ArgumentException($"The destination holds {destination.Length} floats, but the tensor has {entry.ElementCount}.", nameof(destination));
         }
 
-        file.ReadFloatRange(entry, 0, destination);
+        file.ReadFiniteFloatRange(entry, 0, destination);
+    }
+
+    /// <summary>As <see cref="ReadFiniteFloats"/>, but only the elements from <paramref name="start"/> on, as many as the destination holds.</summary>
+    /// <inheritdoc cref="ReadFiniteFloats" path="/exception"/>
+    internal static void ReadFiniteFloatRange(this ITensorFile file, TensorEntry entry, long start, Span<float> destination)
+    {
+        file.ReadFloatRange(entry, start, destination);
         for (int i = 0; i < destination.Length; i++)
         {
             if (!float.IsFinite(destination[i]))
             {
                 throw new InvalidDataException(
-                    $"Cannot use '{file.Path}': tensor {TensorText.Quote(entry.Name)} of shape {TensorText.Shape(entry.Shape)} holds {destination[i]} at element {i}, "
+                    $"Cannot use '{file.Path}': tensor {TensorText.Quote(entry.Name)} of shape {TensorText.Shape(entry.Shape)} holds {destination[i]} at element {start + i}, "
                     + "so the weights are damaged or their training diverged; use another checkpoint.");
             }
         }

@@ -1,5 +1,6 @@
-using System.Globalization;
+using System.Buffers;
 using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Gpt2.Sources;
 
 namespace Quatrain.Models.Gpt2;
 
@@ -7,13 +8,15 @@ namespace Quatrain.Models.Gpt2;
 public sealed class Gpt2Source : IDisposable
 {
     private const string TokenEmbedding = "wte.weight";
-    private const string Head = "lm_head.weight";
     private const int ChunkFloats = 1 << 16;
 
-    private readonly IReadOnlyDictionary<string, TensorEntry> _entries;
+    // What a transposing read holds beside the destination; large enough for long runs of it to be written at a time.
+    private const int TransposedFloats = 1 << 20;
 
-    private Gpt2Source(Gpt2Config config, ITensorFile file, IReadOnlyDictionary<string, TensorEntry> entries) =>
-        (Config, File, _entries) = (config, file, entries);
+    private readonly Dictionary<string, Gpt2SourceWeight> _weights;
+
+    private Gpt2Source(Gpt2Config config, ITensorFile file, Dictionary<string, Gpt2SourceWeight> weights) =>
+        (Config, File, _weights) = (config, file, weights);
 
     /// <summary>The sizes and options.</summary>
     public Gpt2Config Config { get; }
@@ -21,8 +24,11 @@ public sealed class Gpt2Source : IDisposable
     /// <summary>The checkpoint.</summary>
     public ITensorFile File { get; }
 
-    /// <summary>Opens the model in the folder at <paramref name="path"/> and checks that it holds every weight and no other.</summary>
-    /// <remarks>Names may carry the prefix "transformer."; the mask buffers that old files hold are passed over.</remarks>
+    /// <summary>Opens the model at <paramref name="path"/> and checks that it holds every weight and no other.</summary>
+    /// <remarks>
+    /// The path is a folder or a file; what is in it decides the format. Names may carry a prefix, as the scheme has it; the mask buffers that old files hold
+    /// are passed over.
+    /// </remarks>
     /// <exception cref="InvalidDataException">
     /// The configuration or the weights file cannot be used, or the two do not fit; the message names what does not fit.
     /// </exception>
@@ -30,21 +36,10 @@ public sealed class Gpt2Source : IDisposable
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     public static Gpt2Source Open(string path)
     {
-        ModelFolder.RequireFiles(path);
-        Gpt2Config config = Gpt2ConfigJson.Read(Path.Combine(path, ModelFolder.ConfigFileName));
-        SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, ModelFolder.WeightsFileName));
+        (Gpt2Config config, ITensorFile file, Gpt2NameMap names) = Gpt2Format.Open(path);
         try
         {
-            IReadOnlyDictionary<string, TensorEntry> entries = TensorInventory.Check(
-                file,
-                Gpt2Memory.Parameters(config).Select(parameter => (parameter.Name, Gpt2Checkpoint.Sizes(parameter.Shape))),
-                name => IsMask(name) || (config.TieEmbeddings && name == Head));
-            if (config.TieEmbeddings)
-            {
-                RequireTiedHead(file, entries[TokenEmbedding]);
-            }
-
-            return new Gpt2Source(config, file, entries);
+            return new Gpt2Source(config, file, FindWeights(config, file, names));
         }
         catch
         {
@@ -57,26 +52,59 @@ public sealed class Gpt2Source : IDisposable
     /// <param name="name">A parameter of the model.</param>
     /// <param name="destination">Overwritten; as many floats as the parameter has.</param>
     /// <exception cref="InvalidDataException">An element is not finite, or the file has since become shorter.</exception>
-    public void ReadWeight(string name, Span<float> destination) => File.ReadFiniteFloats(_entries[name], destination);
+    public void ReadWeight(string name, Span<float> destination)
+    {
+        (TensorEntry entry, bool isTransposed) = _weights[name];
+        if (isTransposed)
+        {
+            ReadTransposed(entry, destination);
+        }
+        else
+        {
+            File.ReadFiniteFloats(entry, destination);
+        }
+    }
+
+    /// <summary>Where the weight of that name lies.</summary>
+    internal Gpt2SourceWeight Find(string name) => _weights[name];
 
     /// <summary>Closes the checkpoint.</summary>
     public void Dispose() => File.Dispose();
 
-    // h.N.attn.bias and h.N.attn.masked_bias: the causal mask, which old versions of Hugging Face's classes saved.
-    private static bool IsMask(string name)
+    private static Dictionary<string, Gpt2SourceWeight> FindWeights(Gpt2Config config, ITensorFile file, Gpt2NameMap names)
     {
-        string[] parts = name.Split('.');
-        return parts is ["h", _, "attn", "bias" or "masked_bias"]
-            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        IReadOnlyList<(string Name, Tensors.Shape Shape)> parameters = Gpt2Memory.Parameters(config);
+        string head = names.Translate(Gpt2NameMap.Head).Name;
+        IReadOnlyDictionary<string, TensorEntry> entries = TensorInventory.Check(
+            file,
+            parameters.Select(parameter =>
+            {
+                ForeignWeight foreign = names.Translate(parameter.Name);
+                return (foreign.Name, foreign.ShapeOf(Gpt2Checkpoint.Sizes(parameter.Shape)));
+            }),
+            name => Gpt2NameMap.IsMask(name) || (config.TieEmbeddings && name == head),
+            names.OptionalPrefix);
+        Dictionary<string, Gpt2SourceWeight> weights = new(StringComparer.Ordinal);
+        foreach ((string name, _) in parameters)
+        {
+            ForeignWeight foreign = names.Translate(name);
+            weights.Add(name, new Gpt2SourceWeight(entries[foreign.Name], foreign.Layout == WeightLayout.Transposed));
+        }
+
+        if (config.TieEmbeddings)
+        {
+            RequireTiedHead(file, weights[TokenEmbedding].Entry, [head, names.OptionalPrefix + head]);
+        }
+
+        return weights;
     }
 
     /// <summary>Refuses a model of a tied head whose file has a head of its own that differs from the token embedding.</summary>
-    private static void RequireTiedHead(ITensorFile file, TensorEntry embedding)
+    private static void RequireTiedHead(ITensorFile file, TensorEntry embedding, ReadOnlySpan<string> names)
     {
-        foreach (TensorEntry head in file.Entries)
+        foreach (string name in names)
         {
-            bool isHead = head.Name is Head or TensorInventory.TransformerPrefix + Head;
-            if (isHead && !AreEqual(file, head, embedding))
+            if (file.TryGet(name, out TensorEntry? head) && !AreEqual(file, head, embedding))
             {
                 throw new InvalidDataException(
                     $"Cannot load '{file.Path}': its {TensorText.Quote(head.Name)} differs from {TensorText.Quote(embedding.Name)}, "
@@ -85,11 +113,17 @@ public sealed class Gpt2Source : IDisposable
         }
     }
 
-    private static bool AreEqual(ITensorFile file, TensorEntry left, TensorEntry right)
+    /// <summary>Whether two tensors hold the same numbers.</summary>
+    internal static bool AreEqual(ITensorFile file, TensorEntry left, TensorEntry right)
     {
-        if (!left.Shape.AsSpan().SequenceEqual(right.Shape))
+        if (!left.Shape.AsSpan().SequenceEqual(right.Shape) || !left.IsReadableAsFloats || !right.IsReadableAsFloats)
         {
             return false;
+        }
+
+        if (file.Locate(left) is { } place && place == file.Locate(right))
+        {
+            return true;
         }
 
         float[] leftFloats = new float[ChunkFloats], rightFloats = new float[ChunkFloats];
@@ -106,4 +140,43 @@ public sealed class Gpt2Source : IDisposable
 
         return true;
     }
+
+    /// <summary>Reads [outputs, inputs] into [inputs, outputs], some rows at a time.</summary>
+    private void ReadTransposed(TensorEntry entry, Span<float> destination)
+    {
+        int outputs = (int)entry.Shape[0], inputs = (int)entry.Shape[1];
+        if (destination.Length != entry.ElementCount)
+        {
+            throw new ArgumentException($"The destination holds {destination.Length} floats, but the tensor has {entry.ElementCount}.", nameof(destination));
+        }
+
+        int rowsAtOnce = Math.Clamp(TransposedFloats / inputs, 1, outputs);
+        float[] buffer = ArrayPool<float>.Shared.Rent(rowsAtOnce * inputs);
+        try
+        {
+            for (int first = 0; first < outputs; first += rowsAtOnce)
+            {
+                int rows = Math.Min(rowsAtOnce, outputs - first);
+                Span<float> block = buffer.AsSpan(0, rows * inputs);
+                File.ReadFiniteFloatRange(entry, (long)first * inputs, block);
+                for (int input = 0; input < inputs; input++)
+                {
+                    Span<float> column = destination.Slice((input * outputs) + first, rows);
+                    for (int row = 0; row < column.Length; row++)
+                    {
+                        column[row] = block[(row * inputs) + input];
+                    }
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+    }
 }
+
+/// <summary>Where a weight lies in a checkpoint.</summary>
+/// <param name="Entry">The tensor that holds it.</param>
+/// <param name="IsTransposed">Whether it lies as [outputs, inputs], where the model has [inputs, outputs].</param>
+internal readonly record struct Gpt2SourceWeight(TensorEntry Entry, bool IsTransposed);

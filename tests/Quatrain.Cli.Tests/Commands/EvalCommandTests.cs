@@ -149,7 +149,7 @@ public sealed class EvalCommandTests(TinyRun run) : IDisposable
     /// <summary>The mean of -log p over ids 1, 2, ..., each scored in the first window that reaches it; windows start a stride apart.</summary>
     private double MeanLoss(int[] ids, int stride)
     {
-        using ILanguageModel model = ModelFolder.Load(run.Path);
+        using ILanguageModel model = ModelFile.Load(run.Path);
         using WorkerPool pool = new(1);
         using Tape tape = new(pool, recording: false);
         double sum = 0;

@@ -145,7 +145,7 @@ public sealed class GenerateCommandTests(TinyRun run) : IDisposable
     /// <summary>Greedy decoding that reads its whole context anew for each token: once more than the context is known, the newest half begins a new one.</summary>
     private int[] GreedyByTheRule(int[] prompt, int count)
     {
-        using ILanguageModel model = ModelFolder.Load(run.Path);
+        using ILanguageModel model = ModelFile.Load(run.Path);
         using WorkerPool pool = new(1);
         using Tape tape = new(pool, recording: false);
         List<int> ids = [.. prompt];

@@ -22,7 +22,7 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
             "training_step_gflop", "tensors",
         ]);
         long parameters = json.GetProperty("parameters").GetInt64();
-        using ILanguageModel model = ModelFolder.Load(run.Path);
+        using ILanguageModel model = ModelFile.Load(run.Path);
         parameters.ShouldBe(model.Parameters.ElementCount);
         parameters.ShouldBe(run.Training.Json().GetProperty("parameters").GetInt64());
         parameters.ShouldBe(json.GetProperty("tensors").EnumerateArray().Sum(tensor => tensor.GetProperty("parameters").GetInt64()));

@@ -122,7 +122,7 @@ public sealed partial class TrainingRunTests : IDisposable
     {
         RunScript.Run(Folder, _options);
 
-        using ILanguageModel model = ModelFolder.Load(Folder);
+        using ILanguageModel model = ModelFile.Load(Folder);
         model.ContextLength.ShouldBe(_options.ContextLength);
         TokenizerFile.Load(new RunFolder(Folder).TokenizerPath).VocabularySize.ShouldBe(model.VocabularySize);
         RunDescription description = RunDescription.Read(new RunFolder(Folder).TrainingPath);

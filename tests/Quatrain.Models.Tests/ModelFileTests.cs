@@ -4,7 +4,7 @@ using Quatrain.Models.Tests.Gpt2;
 
 namespace Quatrain.Models.Tests;
 
-public sealed class ModelFolderTests : IDisposable
+public sealed class ModelFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -16,7 +16,7 @@ public sealed class ModelFolderTests : IDisposable
         using Gpt2Model saved = TestModels.Random(TestModels.Config);
         Gpt2Checkpoint.Save(_folder.FullName, saved);
 
-        using ILanguageModel loaded = ModelFolder.Load(_folder.FullName);
+        using ILanguageModel loaded = ModelFile.Load(_folder.FullName);
 
         loaded.ShouldBeOfType<Gpt2Model>().Config.ShouldBe(saved.Config);
     }
@@ -27,7 +27,7 @@ public sealed class ModelFolderTests : IDisposable
         File.WriteAllText(_folder.File("config.json"), "{\"model_type\": \"llama\"}");
         File.WriteAllText(_folder.File("model.safetensors"), "");
 
-        string message = Should.Throw<InvalidDataException>(() => ModelFolder.Load(_folder.FullName)).Message;
+        string message = Should.Throw<InvalidDataException>(() => ModelFile.Load(_folder.FullName)).Message;
 
         message.ShouldBe(
             $"Cannot load the model in '{_folder.FullName}': its config.json has the model_type 'llama', but only 'gpt2' is supported; use a GPT-2 model.");
@@ -39,23 +39,22 @@ public sealed class ModelFolderTests : IDisposable
         File.WriteAllText(_folder.File("config.json"), "{}");
         File.WriteAllText(_folder.File("model.safetensors"), "");
 
-        Should.Throw<InvalidDataException>(() => ModelFolder.Load(_folder.FullName)).Message.ShouldContain("model_type is missing");
+        Should.Throw<InvalidDataException>(() => ModelFile.Load(_folder.FullName)).Message.ShouldContain("model_type is missing");
     }
 
     [Fact]
     public void Load_of_what_is_not_a_model_folder_says_what_to_do()
     {
         string absent = _folder.File("absent");
-        Should.Throw<DirectoryNotFoundException>(() => ModelFolder.Load(absent)).Message.ShouldBe(
-            $"Cannot load a model from '{absent}': there is no such folder; name the folder that holds config.json and model.safetensors.");
+        Should.Throw<DirectoryNotFoundException>(() => ModelFile.Load(absent)).Message.ShouldBe(
+            $"Cannot load a model from '{absent}': there is no such folder or file; name a folder with config.json and weights, or a file of weights.");
 
         File.WriteAllText(_folder.File("model.safetensors"), "");
-        Should.Throw<DirectoryNotFoundException>(() => ModelFolder.Load(_folder.File("model.safetensors"))).Message.ShouldContain("it is a file");
-        Should.Throw<FileNotFoundException>(() => ModelFolder.Load(_folder.FullName)).Message.ShouldContain("the folder holds no config.json");
+        Should.Throw<FileNotFoundException>(() => ModelFile.Load(_folder.FullName)).Message.ShouldContain("the folder holds no config.json");
 
         File.Delete(_folder.File("model.safetensors"));
-        File.WriteAllText(_folder.File("config.json"), "{}");
-        Should.Throw<FileNotFoundException>(() => ModelFolder.Load(_folder.FullName)).Message.ShouldContain("the folder holds no model.safetensors");
-        Should.Throw<DirectoryNotFoundException>(() => ModelFolder.Load("")).Message.ShouldContain("'': there is no such folder");
+        File.WriteAllText(_folder.File("config.json"), """{"model_type":"gpt2"}""");
+        Should.Throw<FileNotFoundException>(() => ModelFile.Load(_folder.FullName)).Message.ShouldContain("the folder holds no model.safetensors");
+        Should.Throw<DirectoryNotFoundException>(() => ModelFile.Load("")).Message.ShouldContain("'': there is no such folder or file");
     }
 }
