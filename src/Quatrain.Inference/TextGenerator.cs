@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Quatrain.Models;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
@@ -9,14 +8,17 @@ namespace Quatrain.Inference;
 /// <summary>What came of a generation.</summary>
 /// <param name="Text">The new text, without the stop text that ended it; null for a model without a tokenizer.</param>
 /// <param name="PromptIds">The prompt's token ids.</param>
-/// <param name="Ids">The new token ids, those of a stop text included.</param>
+/// <param name="Ids">The new token ids, those of a stop text included, a stop token not.</param>
 /// <param name="FinishReason">Why it ended.</param>
-/// <param name="TokensPerSecond">New tokens by the time they took, the prompt's reading included.</param>
+/// <param name="TokensPerSecond">New tokens by the time from when the prompt was taken up, its reading included.</param>
 public sealed record GenerationResult(
     string? Text, IReadOnlyList<int> PromptIds, IReadOnlyList<int> Ids, FinishReason FinishReason, double TokensPerSecond);
 
-/// <summary>Continues text: encodes the prompt, generates, decodes as it goes, and ends at stop texts.</summary>
-/// <remarks>Not safe for use by several threads at a time; make one for each.</remarks>
+/// <summary>Continues text: generates, decodes as it goes, and ends at stop texts; one prompt, or many side by side.</summary>
+/// <remarks>
+/// What a prompt gets depends on it, its options and the model, not on what else is generated beside it. Not safe for use by several threads at a time; make
+/// one for each.
+/// </remarks>
 public sealed class TextGenerator : IDisposable
 {
     private readonly TokenGenerator _generator;
@@ -41,23 +43,9 @@ public sealed class TextGenerator : IDisposable
     public GenerationResult Generate(
         IReadOnlyList<int> prompt, GenerationOptions options, Action<string>? show = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        if (_tokenizer is null && options.Stop.Count > 0)
-        {
-            throw new InvalidDataException("Stop texts need the model's tokenizer, and this model has none; leave them out.");
-        }
-
-        int[] promptIds = [.. prompt];
-        List<int> ids = [];
-        TextReceiver? text = _tokenizer is null ? null : new TextReceiver(_tokenizer, options.Stop, show);
-        long start = Stopwatch.GetTimestamp();
-        FinishReason reason = _generator.Generate(promptIds, options, id =>
-        {
-            ids.Add(id);
-            return text is null || text.Add(id);
-        }, cancellation);
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return new GenerationResult(text?.Finish(), promptIds, ids, reason, ids.Count / seconds);
+        GenerationResult? result = null;
+        GenerateBatch([new TextRequest(prompt, options, it => result = it) { Show = show, Cancellation = cancellation }], 1, CancellationToken.None);
+        return result!;
     }
 
     /// <summary>Continues <paramref name="prompt"/> in <paramref name="count"/> ways side by side and returns the new texts.</summary>
@@ -71,45 +59,46 @@ public sealed class TextGenerator : IDisposable
         return [.. texts.Select(text => text.Finish())];
     }
 
+    /// <summary>
+    /// Continues any number of prompts, up to <paramref name="batchSize"/> of them side by side: when one is complete, the next takes its place. Each gets the
+    /// text that <see cref="Generate"/> would give it.
+    /// </summary>
+    /// <param name="requests">The prompts; one is asked for when there is a place for it, so they need not be in memory together.</param>
+    /// <param name="batchSize">The most prompts side by side.</param>
+    /// <param name="cancellation">Ends the generation between two tokens; what has begun is completed as cancelled.</param>
+    /// <exception cref="InvalidDataException">A prompt or an option is impossible.</exception>
+    public void GenerateBatch(IEnumerable<TextRequest> requests, int batchSize, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        _generator.GenerateBatch(requests.Select(ForTokens), batchSize, cancellation);
+    }
+
     /// <summary>Frees the caches.</summary>
     public void Dispose() => _generator.Dispose();
 
-    /// <summary>Turns a sample's ids into text and watches for stop texts.</summary>
-    private sealed class TextReceiver(ITokenizer tokenizer, IReadOnlyList<string> stops, Action<string>? show)
+    private TokenRequest ForTokens(TextRequest request)
     {
-        private readonly TokenStreamDecoder _decoder = new(tokenizer);
-        private readonly StopMatcher _matcher = new(stops);
-        private readonly StringBuilder _text = new();
-        private bool _stopped;
-
-        /// <summary>Takes an id; false once a stop text is complete.</summary>
-        public bool Add(int id)
+        ArgumentNullException.ThrowIfNull(request.Options);
+        if (_tokenizer is null && request.Options.Stop.Count > 0)
         {
-            _stopped = _matcher.Append(_decoder.Append(id), out string certain);
-            Emit(certain);
-            return !_stopped;
+            throw new InvalidDataException("Stop texts need the model's tokenizer, and this model has none; leave them out.");
         }
 
-        /// <summary>The whole text, after what was held back in case it began a stop text.</summary>
-        public string Finish()
+        int[] promptIds = [.. request.Prompt];
+        List<int> ids = [];
+        TextReceiver? text = _tokenizer is null ? null : new TextReceiver(_tokenizer, request.Options.Stop, request.Show);
+        long start = Stopwatch.GetTimestamp();
+        return new TokenRequest(promptIds, request.Options, Accept)
         {
-            if (!_stopped)
-            {
-                _stopped = _matcher.Append(_decoder.Flush(), out string certain);
-                Emit(certain);
-                Emit(_stopped ? "" : _matcher.Flush());
-            }
+            Completed = reason => request.Completed(new GenerationResult(
+                text?.Finish(), promptIds, ids, reason, ids.Count / Stopwatch.GetElapsedTime(start).TotalSeconds)),
+            Cancellation = request.Cancellation,
+        };
 
-            return _text.ToString();
-        }
-
-        private void Emit(string piece)
+        bool Accept(int id)
         {
-            if (piece.Length > 0)
-            {
-                _text.Append(piece);
-                show?.Invoke(piece);
-            }
+            ids.Add(id);
+            return text is null || text.Add(id);
         }
     }
 }

@@ -6,20 +6,37 @@ using Quatrain.Tensors.Parallel;
 namespace Quatrain.Inference;
 
 /// <summary>
-/// Continues sequences of token ids, one token at a time, with a key-value cache.
+/// Continues sequences of token ids, one token at a time, with a key-value cache; many side by side, so that the weights are read once for all.
 /// </summary>
 /// <remarks>
-/// Past the context length: when the cache is full, the newest half of the context (rounded down) is read again from position 0 and the
+/// <para>What a sequence gets depends on its prompt, its options and the model, not on what else is in its batch, nor on the number of threads.</para>
+/// <para>
+/// A prompt is read <see cref="PromptChunk"/> tokens at a time, which bounds the memory of a pass. A beginning that it has in common with another sequence
+/// in the batch, or with the one before it in its place, is not computed again.
+/// </para>
+/// <para>
+/// Past the context length: when a sequence's cache is full, the newest half of the context (rounded down) is read again from position 0 and the
 /// older half is forgotten. So each new token sees between half of a context and a whole one, and reading again costs less than two token's
 /// work for each token generated. Where the options name what ends a record and the newest half holds such an end, it is read from the last token of the last one
 /// instead: a model of records has never met one by its middle. A prompt longer than the context counts with its last tokens.
-/// Not safe for use by several threads at a time; make one for each.
+/// </para>
+/// <para>Not safe for use by several threads at a time; make one for each.</para>
 /// </remarks>
 public sealed class TokenGenerator : IDisposable
 {
+    /// <summary>The most tokens of a prompt that go through the model together.</summary>
+    public const int PromptChunk = 256;
+
+    // More samples than this of one prompt are drawn by and by.
+    private const int MostSamplesTogether = 64;
+
     private readonly ILanguageModel _model;
     private readonly Tape _tape;
-    private readonly Dictionary<int, KvCache> _caches = [];
+    private readonly SamplerBuffers _buffers = new();
+    private readonly List<SequenceSlot> _slots = [];
+    private readonly List<SequenceSlot> _rows = [];
+    private readonly KvCache _together = new();
+    private readonly KvCache _alone = new();
     private int[] _batch = [];
 
     /// <summary>A generator over <paramref name="model"/>, which it does not own.</summary>
@@ -36,19 +53,23 @@ public sealed class TokenGenerator : IDisposable
     /// <param name="accept">Gets each new id, and returns false to end.</param>
     /// <param name="cancellation">Ends the generation between two tokens.</param>
     /// <exception cref="InvalidDataException">The prompt is empty or has an id outside the vocabulary, or an option is impossible.</exception>
-    public FinishReason Generate(ReadOnlySpan<int> prompt, GenerationOptions options, Func<int, bool> accept, CancellationToken cancellation = default) =>
-        GenerateMany(prompt, 1, options, (_, id) => accept(id), cancellation);
+    public FinishReason Generate(ReadOnlySpan<int> prompt, GenerationOptions options, Func<int, bool> accept, CancellationToken cancellation = default)
+    {
+        FinishReason reason = FinishReason.Cancelled;
+        GenerateBatch([new TokenRequest(prompt.ToArray(), options, accept) { Completed = it => reason = it }], 1, cancellation);
+        return reason;
+    }
 
     /// <summary>
-    /// Continues one prompt in several ways side by side. Sample i is what <see cref="Generate"/> gives for the i-th seed derived from the options'
-    /// (sample 0: the seed itself); side by side they only cost less.
+    /// Continues one prompt in several ways side by side. Sample i is what <see cref="Generate"/> gives for
+    /// <see cref="GenerationOptions.ForSample"/>(i); side by side they only cost less.
     /// </summary>
     /// <param name="prompt">At least one id.</param>
     /// <param name="count">The number of samples.</param>
     /// <param name="options">How much, how, and the seed; stop texts are not looked at here.</param>
     /// <param name="accept">Gets each sample's number and new id, and returns false when that sample is complete.</param>
     /// <param name="cancellation">Ends the generation between two tokens.</param>
-    /// <returns>Stop if every sample was completed by <paramref name="accept"/>.</returns>
+    /// <returns>Stop if every sample came to a stop.</returns>
     /// <exception cref="InvalidDataException">The prompt is empty or has an id outside the vocabulary, or an option is impossible.</exception>
     public FinishReason GenerateMany(
         ReadOnlySpan<int> prompt, int count, GenerationOptions options, Func<int, int, bool> accept, CancellationToken cancellation = default)
@@ -56,117 +77,165 @@ public sealed class TokenGenerator : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(accept);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        options.Validate();
-        CheckPrompt(prompt);
+        int[] ids = prompt.ToArray();
+        int stopped = 0, complete = 0;
+        GenerateBatch(
+            Enumerable.Range(0, count).Select(i => new TokenRequest(ids, options.ForSample(i), id => accept(i, id))
+            {
+                Completed = reason =>
+                {
+                    stopped += reason == FinishReason.Stop ? 1 : 0;
+                    complete += reason == FinishReason.Cancelled ? 0 : 1;
+                },
+            }),
+            Math.Min(count, MostSamplesTogether), cancellation);
+        return stopped == count ? FinishReason.Stop : complete == count ? FinishReason.Length : FinishReason.Cancelled;
+    }
 
-        int contextLength = _model.ContextLength;
-        KvCache cache = CacheFor(count);
-        cache.Truncate(0);
-        Sample[] samples = new Sample[count];
-        for (int i = 0; i < count; i++)
+    /// <summary>
+    /// Continues any number of prompts, up to <paramref name="batchSize"/> of them side by side: when one is complete, the next takes its place. Each gets the
+    /// ids that <see cref="Generate"/> would give it.
+    /// </summary>
+    /// <param name="requests">The prompts; one is asked for when there is a place for it, so they need not be in memory together.</param>
+    /// <param name="batchSize">The most sequences side by side.</param>
+    /// <param name="cancellation">Ends the generation between two tokens; what has begun is completed as cancelled.</param>
+    /// <exception cref="InvalidDataException">A prompt is empty or has an id outside the vocabulary, or an option is impossible.</exception>
+    public void GenerateBatch(IEnumerable<TokenRequest> requests, int batchSize, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        foreach (SequenceSlot slot in _slots)
         {
-            samples[i] = new Sample(prompt, options, i == 0 ? options.Seed : RandomSource.Mix(options.Seed, (ulong)i));
+            slot.Forget();
         }
 
-        int known = prompt.Length;
-        int unread = Math.Min(known, contextLength);
-        int active = count;
-        for (int made = 0; made < options.MaxTokens; made++)
+        using IEnumerator<TokenRequest> source = requests.GetEnumerator();
+        bool more = true;
+        do
         {
-            if (cancellation.IsCancellationRequested)
+            for (int i = 0; i < batchSize && more && !cancellation.IsCancellationRequested; i++)
             {
-                return FinishReason.Cancelled;
-            }
-
-            if (cache.Length + unread > contextLength)
-            {
-                cache.Truncate(0);
-                unread = Kept(samples, known, options.RecordEnd);
-            }
-
-            Tensor logits = Read(samples, known, unread, cache);
-            unread = 1;
-            for (int i = 0; i < count; i++)
-            {
-                Sample sample = samples[i];
-                if (sample.Complete)
+                if (i == _slots.Count)
                 {
-                    // Its place in the batch stays; what it reads there no longer matters.
-                    sample.Ids[known] = sample.Ids[known - 1];
-                    continue;
+                    _slots.Add(new SequenceSlot(_model, _buffers));
                 }
 
-                ReadOnlySpan<int> seen = sample.Ids.AsSpan(Math.Max(0, known - contextLength), Math.Min(known, contextLength));
-                int id = sample.Sampler.Next(logits.Values.Slice(i * _model.VocabularySize, _model.VocabularySize), seen);
-                sample.Ids[known] = id;
-                if (!accept(i, id))
+                if (_slots[i].IsFree)
                 {
-                    sample.Complete = true;
-                    active--;
+                    more = TryBegin(_slots[i], source);
                 }
-            }
-
-            known++;
-            if (active == 0)
-            {
-                return FinishReason.Stop;
             }
         }
-
-        return FinishReason.Length;
+        while (TryStep(cancellation));
     }
 
     /// <summary>Frees the caches.</summary>
     public void Dispose()
     {
-        foreach (KvCache cache in _caches.Values)
+        foreach (SequenceSlot slot in _slots)
         {
-            cache.Dispose();
+            slot.Dispose();
         }
 
+        _together.Dispose();
+        _alone.Dispose();
         _tape.Dispose();
     }
 
-    /// <summary>The logits [count, 1, V] after the newest <paramref name="unread"/> of <paramref name="known"/> ids of each sample.</summary>
-    private Tensor Read(Sample[] samples, int known, int unread, KvCache cache)
+    private bool TryBegin(SequenceSlot slot, IEnumerator<TokenRequest> source)
     {
-        if (_batch.Length < samples.Length * unread)
+        if (!source.MoveNext())
         {
-            _batch = new int[samples.Length * unread];
+            return false;
         }
 
-        for (int i = 0; i < samples.Length; i++)
+        TokenRequest request = source.Current;
+        request.Options.Validate();
+        CheckPrompt(request.Prompt.Span);
+        slot.Begin(request);
+        return true;
+    }
+
+    /// <summary>One more token for each sequence; false if there is none.</summary>
+    private bool TryStep(CancellationToken cancellation)
+    {
+        bool any = false;
+        _rows.Clear();
+        foreach (SequenceSlot slot in _slots)
         {
-            samples[i].Ids.AsSpan(known - unread, unread).CopyTo(_batch.AsSpan(i * unread));
+            if (slot.IsFree)
+            {
+                continue;
+            }
+
+            any = true;
+            if (cancellation.IsCancellationRequested || slot.IsCancelled)
+            {
+                slot.End(FinishReason.Cancelled);
+                continue;
+            }
+
+            slot.Share(_slots);
+            if (slot.MakeReadable() == 1)
+            {
+                _rows.Add(slot);
+            }
+            else
+            {
+                ReadAlone(slot, cancellation);
+            }
+        }
+
+        if (_rows.Count > 0)
+        {
+            ReadTogether();
+        }
+
+        return any;
+    }
+
+    /// <summary>Reads what is unread of one sequence, a chunk at a time, and draws its next token, unless the caller cancels before.</summary>
+    private void ReadAlone(SequenceSlot slot, CancellationToken cancellation)
+    {
+        _alone.Clear();
+        _alone.Add(slot.Cache);
+        while (slot.Unread.Length > PromptChunk)
+        {
+            _tape.Begin();
+            _model.Read(_tape, slot.Unread[..PromptChunk], 1, _alone);
+            slot.Advance(PromptChunk);
+            if (cancellation.IsCancellationRequested || slot.IsCancelled)
+            {
+                return;
+            }
         }
 
         _tape.Begin();
-        return _model.ForwardLast(_tape, _batch.AsSpan(0, samples.Length * unread), samples.Length, cache);
+        Tensor logits = _model.ForwardLast(_tape, slot.Unread, 1, _alone);
+        slot.Draw(logits.Values);
     }
 
-    /// <summary>How many of the newest ids to read again when the context is full.</summary>
-    private int Kept(Sample[] samples, int known, IReadOnlyList<int> recordEnd)
+    /// <summary>Reads the one unread token of each of the rows' sequences in one pass, and draws the next of each.</summary>
+    private void ReadTogether()
     {
-        int half = Math.Max(1, _model.ContextLength / 2);
-        if (samples.Length > 1 || recordEnd.Count == 0)
+        if (_batch.Length < _rows.Count)
         {
-            // Samples side by side stay of one length.
-            return half;
+            _batch = new int[_rows.Count];
         }
 
-        int end = samples[0].Ids.AsSpan(known - half, half).LastIndexOf([.. recordEnd]);
-        return end < 0 ? half : half - (end + recordEnd.Count - 1);
-    }
-
-    private KvCache CacheFor(int count)
-    {
-        if (!_caches.TryGetValue(count, out KvCache? cache))
+        _together.Clear();
+        for (int i = 0; i < _rows.Count; i++)
         {
-            cache = _model.NewCache(count);
-            _caches.Add(count, cache);
+            _batch[i] = _rows[i].Unread[0];
+            _together.Add(_rows[i].Cache);
         }
 
-        return cache;
+        _tape.Begin();
+        Tensor logits = _model.ForwardLast(_tape, _batch.AsSpan(0, _rows.Count), _rows.Count, _together);
+        for (int i = 0; i < _rows.Count; i++)
+        {
+            _rows[i].Draw(logits.Values.Slice(i * _model.VocabularySize, _model.VocabularySize));
+        }
     }
 
     private void CheckPrompt(ReadOnlySpan<int> prompt)
@@ -183,21 +252,5 @@ public sealed class TokenGenerator : IDisposable
                 throw new InvalidDataException($"The prompt has token id {id}; this model's ids go from 0 to {_model.VocabularySize - 1}.");
             }
         }
-    }
-
-    private sealed class Sample
-    {
-        public Sample(ReadOnlySpan<int> prompt, GenerationOptions options, ulong seed)
-        {
-            Ids = new int[prompt.Length + options.MaxTokens];
-            prompt.CopyTo(Ids);
-            Sampler = new Sampler(options.Sampling, seed);
-        }
-
-        public int[] Ids { get; }
-
-        public Sampler Sampler { get; }
-
-        public bool Complete { get; set; }
     }
 }

@@ -18,11 +18,11 @@ public unsafe class EmbeddingBenchmarks : ParallelKernelBenchmark
     public override Amount AmountOf(string method) => new(0, (method == nameof(Forward) ? 2.0 : 3.0) * sizeof(float) * BatchSize * SequenceLength * Columns);
 
     [Benchmark]
-    public void Forward() => EmbeddingKernel.Forward(_ids, _tokens, _positions, 0, BatchSize, SequenceLength, Columns, _y, Pool);
+    public void Forward() => EmbeddingKernel.Forward(_ids, _tokens, _positions, null, BatchSize, SequenceLength, Columns, _y, Pool);
 
     [Benchmark]
     public void Backward() => EmbeddingKernel.Backward(
-        _ids, _y, 0, BatchSize, SequenceLength, Columns, _tokens, accumulateTokens: true, VocabularySize,
+        _ids, _y, null, BatchSize, SequenceLength, Columns, _tokens, accumulateTokens: true, VocabularySize,
         _positions, accumulatePositions: true, SequenceLength, Pool);
 
     protected override void Allocate()

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
+using Quatrain.Inference;
 using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
@@ -210,7 +211,7 @@ internal static class InspectCommand
 
         public long CacheBytes => Gpt2Memory.KvCacheBytes(Config, 1, ContextLength);
 
-        public long DecodingBytes => Gpt2Memory.DecodingBytes(Config, 1, ContextLength);
+        public long DecodingBytes => Gpt2Memory.DecodingBytes(Config, 1, ContextLength, TokenGenerator.PromptChunk);
 
         public double StepFlops => (double)Gpt2Flops.TrainingFlopsPerToken(Config, ContextLength) * BatchSize * ContextLength;
     }

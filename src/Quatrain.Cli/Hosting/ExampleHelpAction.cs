@@ -22,6 +22,7 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain generate runs/story --prompt \"Once upon a time\" --temperature 0.7 --max-tokens 400",
             "quatrain generate runs/quatrains --stop '\\n\\n' --seed 7 --json",
             "quatrain generate some-model --prompt-ids 1,2,3 --temperature 0",
+            "quatrain generate some-model --prompts prompts.jsonl --batch-size 16 --num-samples 4 --json",
         ],
         ["eval"] =
         [

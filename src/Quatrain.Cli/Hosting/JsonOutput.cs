@@ -11,10 +11,15 @@ internal static class JsonOutput
     private static readonly JsonWriterOptions Options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes one object, whose members <paramref name="write"/> writes.</summary>
-    public static void Write(TextWriter output, Action<Utf8JsonWriter> write)
+    public static void Write(TextWriter output, Action<Utf8JsonWriter> write) => Write(output, write, Options);
+
+    /// <summary>Writes one of many objects, on a line of its own.</summary>
+    public static void WriteLine(TextWriter output, Action<Utf8JsonWriter> write) => Write(output, write, Options with { Indented = false });
+
+    private static void Write(TextWriter output, Action<Utf8JsonWriter> write, JsonWriterOptions options)
     {
         using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream, Options))
+        using (Utf8JsonWriter writer = new(stream, options))
         {
             writer.WriteStartObject();
             write(writer);

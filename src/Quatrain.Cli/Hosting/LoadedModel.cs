@@ -26,10 +26,15 @@ internal sealed class LoadedModel : IDisposable
         try
         {
             ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;
-            if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)
+            if (tokenizer is not null)
             {
-                throw new InvalidDataException(
-                    $"The tokenizer in '{path}' has {tokenizer.VocabularySize} tokens and the model {model.VocabularySize}; they are not of one run.");
+                if (!IsVocabularyOf(model.VocabularySize, tokenizer.VocabularySize))
+                {
+                    throw new InvalidDataException(
+                        $"The tokenizer in '{path}' has {tokenizer.VocabularySize} tokens and the model {model.VocabularySize}; they are not of one run.");
+                }
+
+                model.LimitVocabulary(tokenizer.VocabularySize);
             }
 
             return new LoadedModel(path, model, tokenizer);
@@ -45,6 +50,16 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="InvalidDataException">There is none; the message says to <paramref name="instead"/>.</exception>
     public ITokenizer RequireTokenizer(string instead) =>
         Tokenizer ?? throw new InvalidDataException($"'{Path}' has no tokenizer.json, so text can't be used with this model; {instead}.");
+
+    /// <summary>
+    /// Whether a model with that many embeddings can be one for that many tokens: as many, or a few more up to a round number, which is how tables are filled
+    /// up for the sake of speed (50,304 for 50,257).
+    /// </summary>
+    internal static bool IsVocabularyOf(int embeddings, int tokens)
+    {
+        const int RoundTo = 64, MostPadding = 1024;
+        return embeddings == tokens || (embeddings > tokens && embeddings - tokens < MostPadding && embeddings % RoundTo == 0);
+    }
 
     public void Dispose() => Model.Dispose();
 }

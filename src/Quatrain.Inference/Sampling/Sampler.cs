@@ -17,14 +17,19 @@ public sealed class Sampler
     private readonly SamplingOptions _options;
     private readonly RandomSource _random;
 
-    private float[] _scores = [];
-    private double[] _weights = [];
-    private ulong[] _candidates = [];
+    private readonly SamplerBuffers _buffers;
 
     /// <summary>A sampler that draws the same tokens from the same logits for the same <paramref name="seed"/>.</summary>
     /// <exception cref="InvalidDataException">An option has an impossible value.</exception>
     public Sampler(SamplingOptions options, ulong seed)
+        : this(options, seed, new SamplerBuffers())
     {
+    }
+
+    /// <summary>A sampler that works in the same memory as others, by turns.</summary>
+    internal Sampler(SamplingOptions options, ulong seed, SamplerBuffers buffers)
+    {
+        _buffers = buffers;
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
@@ -43,8 +48,8 @@ public sealed class Sampler
             throw new ArgumentException("There are no logits to choose from.", nameof(logits));
         }
 
-        Reserve(logits.Length);
-        Span<float> scores = _scores.AsSpan(0, logits.Length);
+        _buffers.Reserve(logits.Length);
+        Span<float> scores = _buffers.Scores.AsSpan(0, logits.Length);
         logits.CopyTo(scores);
         Penalize(logits, recentTokens, scores);
         int best = MostLikely(scores);
@@ -60,16 +65,6 @@ public sealed class Sampler
     }
 
     private bool LimitsCount(int vocabularySize) => _options.TopK > 0 && _options.TopK < vocabularySize;
-
-    private void Reserve(int vocabularySize)
-    {
-        if (_scores.Length < vocabularySize)
-        {
-            _scores = new float[vocabularySize];
-            _weights = new double[vocabularySize];
-            _candidates = new ulong[vocabularySize];
-        }
-    }
 
     private void Penalize(ReadOnlySpan<float> logits, ReadOnlySpan<int> recentTokens, Span<float> scores)
     {
@@ -122,7 +117,7 @@ public sealed class Sampler
 
     private int DrawFromAll(ReadOnlySpan<float> scores, float greatest, double uniform)
     {
-        Span<double> weights = _weights.AsSpan(0, scores.Length);
+        Span<double> weights = _buffers.Weights.AsSpan(0, scores.Length);
         double total = Weigh(scores, greatest, weights);
         return Draw(weights, total, uniform);
     }
@@ -143,7 +138,7 @@ public sealed class Sampler
         }
         else
         {
-            Span<double> weights = _weights.AsSpan(0, scores.Length);
+            Span<double> weights = _buffers.Weights.AsSpan(0, scores.Length);
             total = Weigh(scores, greatest, weights);
             candidates = TakeLikely(scores, weights, total);
         }
@@ -160,18 +155,18 @@ public sealed class Sampler
                 break;
             }
 
-            _weights[count++] = weight;
+            _buffers.Weights[count++] = weight;
             kept += weight;
         }
 
-        return Id(candidates[Draw(_weights.AsSpan(0, count), kept, uniform)]);
+        return Id(candidates[Draw(_buffers.Weights.AsSpan(0, count), kept, uniform)]);
     }
 
     /// <summary>The k best tokens, best first, by sorting never more than 2k at a time.</summary>
     private Span<ulong> TakeTop(ReadOnlySpan<float> scores, int k)
     {
         int capacity = (int)Math.Min(2L * k, scores.Length);
-        Span<ulong> buffer = _candidates.AsSpan(0, capacity);
+        Span<ulong> buffer = _buffers.Candidates.AsSpan(0, capacity);
         ulong limit = ulong.MaxValue;
         int count = 0;
         for (int id = 0; id < scores.Length; id++)
@@ -213,11 +208,11 @@ public sealed class Sampler
         {
             if (weights[id] >= least)
             {
-                _candidates[count++] = Candidate(scores[id], id);
+                _buffers.Candidates[count++] = Candidate(scores[id], id);
             }
         }
 
-        Span<ulong> candidates = _candidates.AsSpan(0, count);
+        Span<ulong> candidates = _buffers.Candidates.AsSpan(0, count);
         candidates.Sort();
         return candidates;
     }

@@ -69,8 +69,8 @@ public static class Gpt2Memory
     }
 
     /// <summary>
-    /// What the tape holds after one pass over <paramref name="sequenceLength"/> tokens for the logits of the last, without a way
-    /// back.
+    /// What the tape holds after one pass over the next <paramref name="sequenceLength"/> tokens of sequences in a cache for the logits of the last, without a
+    /// way back.
     /// </summary>
     /// <inheritdoc cref="TrainingActivationBytes" path="/param"/>
     /// <inheritdoc cref="TrainingActivationBytes" path="/exception"/>
@@ -78,12 +78,22 @@ public static class Gpt2Memory
         new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Decode(batchSize);
 
     /// <summary>
-    /// Everything that decoding holds for a context of that length: weights, the cache, and one pass over the whole context as
-    /// its prompt.
+    /// Everything that decoding holds beside the weights: the caches of sequences of that length, and the larger of what a pass over one token of each takes
+    /// and one over a chunk of one sequence's prompt.
     /// </summary>
+    /// <param name="config">The model.</param>
+    /// <param name="batchSize">B: sequences decoded together.</param>
+    /// <param name="contextLength">The tokens of each, at most the model's context.</param>
+    /// <param name="chunk">The tokens of a prompt that go through the model together.</param>
     /// <inheritdoc cref="KvCacheBytes" path="/exception"/>
-    public static long DecodingBytes(Gpt2Config config, int batchSize, int contextLength) =>
-        WeightBytes(config) + KvCacheBytes(config, batchSize, contextLength) + DecodingActivationBytes(config, batchSize, contextLength);
+    public static long DecodingStateBytes(Gpt2Config config, int batchSize, int contextLength, int chunk) =>
+        KvCacheBytes(config, batchSize, contextLength)
+        + Math.Max(DecodingActivationBytes(config, batchSize, 1), DecodingActivationBytes(config, 1, Math.Min(chunk, contextLength)));
+
+    /// <summary>Everything that decoding holds: weights, caches and activations.</summary>
+    /// <inheritdoc cref="DecodingStateBytes"/>
+    public static long DecodingBytes(Gpt2Config config, int batchSize, int contextLength, int chunk) =>
+        WeightBytes(config) + DecodingStateBytes(config, batchSize, contextLength, chunk);
 
     private static ParameterStore Store(Gpt2Config config) => new Gpt2Model(config, allocate: false).Parameters;
 }

@@ -30,10 +30,10 @@ public sealed class CausalSelfAttention
     }
 
     /// <summary>residual + attention(x), all [B, T, C].</summary>
-    public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x, AttentionCache? cache)
+    public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x, ReadOnlySpan<AttentionCache> caches)
     {
         Tensor queriesKeysValues = _queryKeyValue.Forward(tape, x); // [B, T, 3C]
-        Tensor gathered = CausalAttentionOp.Forward(tape, queriesKeysValues, _config.HeadCount, _config.AttentionDropout, cache); // [B, T, C]
+        Tensor gathered = CausalAttentionOp.Forward(tape, queriesKeysValues, _config.HeadCount, _config.AttentionDropout, caches); // [B, T, C]
         return _projection.ForwardInto(tape, residual, gathered, _config.ResidualDropout);
     }
 }
@@ -80,9 +80,9 @@ public sealed class TransformerBlock
     }
 
     /// <summary>x [B, T, C] to the same shape.</summary>
-    public Tensor Forward(Tape tape, Tensor x, AttentionCache? cache)
+    public Tensor Forward(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches)
     {
-        x = _attention.ForwardInto(tape, x, _attentionNorm.Forward(tape, x), cache);
+        x = _attention.ForwardInto(tape, x, _attentionNorm.Forward(tape, x), caches);
         return _feedForward.ForwardInto(tape, x, _feedForwardNorm.Forward(tape, x));
     }
 }
@@ -116,6 +116,7 @@ public sealed class Gpt2Model : ILanguageModel
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         Config = config;
+        VocabularySize = config.VocabularySize;
         Parameters = new ParameterStore();
         _tokenEmbedding = Parameters.Add("wte.weight", new Shape(config.VocabularySize, config.EmbeddingSize));
         _positionEmbedding = Parameters.Add("wpe.weight", new Shape(config.ContextLength, config.EmbeddingSize));
@@ -140,7 +141,7 @@ public sealed class Gpt2Model : ILanguageModel
     public ParameterStore Parameters { get; }
 
     /// <inheritdoc/>
-    public int VocabularySize => Config.VocabularySize;
+    public int VocabularySize { get; private set; }
 
     /// <inheritdoc/>
     public int ContextLength => Config.ContextLength;
@@ -156,16 +157,23 @@ public sealed class Gpt2Model : ILanguageModel
         return Logits(tape, SelectPositionOp.Forward(tape, hidden, hidden.Shape[1] - 1));
     }
 
+    /// <inheritdoc/>
+    public void Read(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        Hidden(tape, tokens, batchSize, cache);
+    }
+
     /// <summary>What the blocks make of the tokens, before the head: [B, T, C].</summary>
     /// <inheritdoc cref="Forward" path="/param"/>
     public Tensor Hidden(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
     {
         int before = tape.TensorCount;
-        Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache?.Length ?? 0);
+        Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache is null ? default : cache.Lengths);
         x = DropoutOp.Forward(tape, x, Config.EmbeddingDropout);
         for (int layer = 0; layer < _blocks.Length; layer++)
         {
-            x = _blocks[layer].Forward(tape, x, cache?[layer]);
+            x = _blocks[layer].Forward(tape, x, cache is null ? default : cache.Layer(layer));
             tape.FreeSince(before, kept: x);
         }
 
@@ -173,10 +181,33 @@ public sealed class Gpt2Model : ILanguageModel
     }
 
     /// <summary>hidden [B, T, C] times the head's rows, one for each token of the vocabulary: [B, T, V].</summary>
-    public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
+    public Tensor Logits(Tape tape, Tensor hidden) =>
+        LinearOp.ForwardTransposed(tape, hidden, _head, tape.Recording ? Config.VocabularySize : VocabularySize);
 
     /// <inheritdoc/>
-    public KvCache NewCache(int batchSize) => new(Config.LayerCount, batchSize, Config.ContextLength, Config.EmbeddingSize);
+    public void LimitVocabulary(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Config.VocabularySize);
+        VocabularySize = count;
+    }
+
+    /// <inheritdoc/>
+    public KvCache NewCache(int batchSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        return new KvCache(Enumerable.Range(0, batchSize).Select(_ => NewSequence(Config.ContextLength)));
+    }
+
+    /// <inheritdoc/>
+    public KvSequence NewSequence(int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        return new KvSequence(Config.LayerCount, Math.Min(capacity, Config.ContextLength), Config.HeadCount, Config.EmbeddingSize / Config.HeadCount);
+    }
+
+    /// <inheritdoc/>
+    public long DecodingStateBytes(int batchSize, int length, int chunk) => Gpt2Memory.DecodingStateBytes(Config, batchSize, length, chunk);
 
     /// <inheritdoc/>
     public long TrainingActivationBytes(int batchSize, int sequenceLength) => Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength);

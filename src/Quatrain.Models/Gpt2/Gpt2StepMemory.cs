@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
 
 namespace Quatrain.Models.Gpt2;
 
@@ -67,12 +68,15 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
     /// <summary>The bytes that a pass for the last logits of <paramref name="batchSize"/> sequences takes, without a way back.</summary>
     public long Decode(int batchSize)
     {
-        Take(_w.Narrow, _w.PerRow);
-        Give(_w.PerRow);
+        long positions = Tape.BytesFor(batchSize), caches = Tape.BytesFor(CausalAttentionOp.CachedListSize(batchSize));
+        Take(_w.Narrow, _w.PerRow, positions);
+        Give(_w.PerRow, positions);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             NormForDecoding();
-            Take(_w.QueriesKeysValues, _w.Narrow, _w.Narrow);
+            Take(_w.QueriesKeysValues, _w.Narrow, caches);
+            Give(caches);
+            Take(_w.Narrow);
             NormForDecoding();
             Take(_w.Wide, _w.Narrow);
             // All but the block's result, and its input.

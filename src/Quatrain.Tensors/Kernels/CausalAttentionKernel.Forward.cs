@@ -8,6 +8,10 @@ internal static unsafe partial class CausalAttentionKernel
     private struct ForwardWork : IWork
     {
         public HeadRows Q, K, V, Y;
+
+        /// <summary>Where given, in place of K and V.</summary>
+        public CachedSequence* Cached;
+
         public AttentionSizes Sizes;
         public Dropout Dropout;
         public float* LogSums;
@@ -31,7 +35,8 @@ internal static unsafe partial class CausalAttentionKernel
             ForwardScratch at = new(Sizes, RegisterTile.Columns<L>(), Scratch[worker]);
             for (int unit = start; unit < end; unit++)
             {
-                if (Parts == 1 && unit + 1 < end)
+                // A cache's rows lie side by side, where the machine sees by itself what comes next.
+                if (Parts == 1 && unit + 1 < end && Cached is null)
                 {
                     Ask(K, unit + 1, Sizes.KeyCount, Sizes);
                     Ask(V, unit + 1, Sizes.KeyCount, Sizes);
@@ -48,17 +53,32 @@ internal static unsafe partial class CausalAttentionKernel
         {
             int columns = RegisterTile.Columns<L>(), size = Sizes.HeadSize;
             (int batch, int head) = int.DivRem(unit, Sizes.HeadCount);
-            Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
-            Rows q = Head(Q, batch, head), k = Head(K, batch, head), v = Head(V, batch, head), y = Head(Y, batch, head);
-            if (Sizes.QueryCount > columns)
+            int keyCount = Sizes.KeyCount;
+            Rows k, v;
+            if (Cached is null)
             {
-                k = Near(k, Sizes.KeyCount, size, at.PaddedSize, at.Keys);
-                v = Near(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+                (k, v) = (Head(K, batch, head), Head(V, batch, head));
             }
             else
             {
-                // Read once: a cache's keys and values are not copied for each token.
-                v = Padded(v, Sizes.KeyCount, size, at.PaddedSize, at.Values);
+                // Head by head, so that each worker has its share of every sequence, however long.
+                (head, batch) = int.DivRem(unit, Sizes.BatchSize);
+                CachedSequence cached = Cached[batch];
+                keyCount = cached.KeyCount;
+                (k, v) = (new Rows(cached.Keys + head * cached.HeadStride, size), new Rows(cached.Values + head * cached.HeadStride, size));
+            }
+
+            Dropout dropout = Dropout.Active ? Dropout.ForPart(unit) : Dropout.None;
+            Rows q = Head(Q, batch, head), y = Head(Y, batch, head);
+            if (Sizes.QueryCount > columns && Cached is null)
+            {
+                k = Near(k, keyCount, size, at.PaddedSize, at.Keys);
+                v = Near(v, keyCount, size, at.PaddedSize, at.Values);
+            }
+            else
+            {
+                // Read once, or as near as they can be: a cache's keys and values are not copied for each token.
+                v = Padded(v, keyCount, size, at.PaddedSize, at.Values);
             }
 
             bool direct = size == at.PaddedSize;
@@ -70,7 +90,7 @@ internal static unsafe partial class CausalAttentionKernel
                 }
 
                 int count = Math.Min(columns, Sizes.QueryCount - first);
-                int position = Sizes.FirstPosition + first;
+                int position = keyCount - Sizes.QueryCount + first;
                 Panels.PackRows(q[first], q.Stride, count, size, columns, at.Queries);
                 ScoreProducts<L>(k, at.Queries, size, position, 0, position + count, at.Scores);
                 Softmax<L>(

@@ -13,17 +13,22 @@ internal readonly unsafe struct HeadRows(float* data, long batchStride, long row
     public float* Head(int batch, int head, int headSize) => Data is null ? null : Data + batch * BatchStride + (long)head * headSize;
 }
 
+/// <summary>Where the keys and values of a sequence lie that has a cache: those of head h from Keys + h * HeadStride on, row after row of D.</summary>
+internal unsafe struct CachedSequence
+{
+    public float* Keys, Values;
+    public long HeadStride;
+    public int KeyCount;
+}
+
 /// <summary>The sizes of an attention.</summary>
 /// <param name="BatchSize">B.</param>
 /// <param name="HeadCount">H.</param>
 /// <param name="HeadSize">D.</param>
 /// <param name="QueryCount">Tq: the rows of q, the last positions of the sequence.</param>
-/// <param name="KeyCount">Tk: the rows of k and v; at least Tq, more where earlier ones come from a cache.</param>
+/// <param name="KeyCount">Tk: the rows of k and v; at least Tq, more where earlier ones come from a cache, and of several sequences the most.</param>
 internal readonly record struct AttentionSizes(int BatchSize, int HeadCount, int HeadSize, int QueryCount, int KeyCount)
 {
-    /// <summary>The position of the first query.</summary>
-    public int FirstPosition => KeyCount - QueryCount;
-
     /// <summary>1 / sqrt(D).</summary>
     public float Scale => 1 / MathF.Sqrt(HeadSize);
 }
@@ -58,6 +63,23 @@ internal static partial class CausalAttentionKernel
         int parts = ForwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(
             new ForwardWork { Q = q, K = k, V = v, Sizes = sizes, Dropout = dropout, Y = y, LogSums = logSums, Parts = parts, Scratch = pool.ScratchTable },
+            sizes.BatchSize * sizes.HeadCount * parts);
+    }
+
+    /// <summary>
+    /// y is overwritten, from keys and values that lie in caches and may be more for one sequence than for another.
+    /// </summary>
+    /// <param name="q">[B, Tq, H, D], the last positions of each sequence.</param>
+    /// <param name="cached">The keys and values of each of B sequences, those of q's positions included.</param>
+    /// <param name="sizes">The sizes.</param>
+    /// <param name="y">[B, Tq, H, D].</param>
+    /// <param name="pool">The workers; units are as above.</param>
+    public static unsafe void ForwardCached(HeadRows q, CachedSequence* cached, in AttentionSizes sizes, HeadRows y, WorkerPool pool)
+    {
+        pool.ReserveScratch(ForwardWork.ScratchSize(sizes));
+        int parts = ForwardWork.PartsFor(sizes, pool.Threads);
+        pool.Run(
+            new ForwardWork { Q = q, Cached = cached, Sizes = sizes, Dropout = Dropout.None, Y = y, Parts = parts, Scratch = pool.ScratchTable },
             sizes.BatchSize * sizes.HeadCount * parts);
     }
 

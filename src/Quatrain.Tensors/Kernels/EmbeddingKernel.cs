@@ -3,20 +3,20 @@ using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Tensors.Kernels;
 
-/// <summary>Token and position embeddings: y[b, t] = tokenTable[ids[b, t]] + positionTable[first + t].</summary>
+/// <summary>Token and position embeddings: y[b, t] = tokenTable[ids[b, t]] + positionTable[first[b] + t], where first is null for all zeros.</summary>
 internal static unsafe class EmbeddingKernel
 {
     private const int ColumnsPerUnit = 32;
 
     /// <summary>y[B, T, C], overwritten, from ids[B, T], tokenTable[V, C] and positionTable[contextLength, C]; ids lie in [0, V).</summary>
     public static void Forward(
-        int* ids, float* tokenTable, float* positionTable, int firstPosition, int batchSize, int sequenceLength, int columns, float* y, WorkerPool pool) =>
+        int* ids, float* tokenTable, float* positionTable, int* firstPositions, int batchSize, int sequenceLength, int columns, float* y, WorkerPool pool) =>
         pool.Run(new ForwardWork
         {
             Ids = ids,
             Tokens = tokenTable,
             Positions = positionTable,
-            First = firstPosition,
+            First = firstPositions,
             SequenceLength = sequenceLength,
             Columns = columns,
             Y = y,
@@ -27,7 +27,7 @@ internal static unsafe class EmbeddingKernel
     /// the gradient is overwritten. A null gradient is not wanted. Work is split over columns, so that each sum has one fixed order.
     /// </summary>
     public static void Backward(
-        int* ids, float* yGrad, int firstPosition, int batchSize, int sequenceLength, int columns,
+        int* ids, float* yGrad, int* firstPositions, int batchSize, int sequenceLength, int columns,
         float* tokenGrad, bool accumulateTokens, int vocabularySize, float* positionGrad, bool accumulatePositions, int contextLength, WorkerPool pool)
     {
         if (tokenGrad is not null && !accumulateTokens)
@@ -44,7 +44,7 @@ internal static unsafe class EmbeddingKernel
         {
             Ids = ids,
             YGrad = yGrad,
-            First = firstPosition,
+            First = firstPositions,
             BatchSize = batchSize,
             SequenceLength = sequenceLength,
             Columns = columns,
@@ -55,9 +55,9 @@ internal static unsafe class EmbeddingKernel
 
     private struct ForwardWork : IWork
     {
-        public int* Ids;
+        public int* Ids, First;
         public float* Tokens, Positions, Y;
-        public int First, SequenceLength, Columns;
+        public int SequenceLength, Columns;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
@@ -65,7 +65,7 @@ internal static unsafe class EmbeddingKernel
             for (int row = start; row < end; row++)
             {
                 float* token = Tokens + (long)Ids[row] * Columns;
-                float* position = Positions + (long)(First + row % SequenceLength) * Columns;
+                float* position = Positions + (long)PositionOf(row, SequenceLength, First) * Columns;
                 float* y = Y + (long)row * Columns;
                 int i = Add<V>(token, position, y, 0, Columns);
                 Add<Lanes1>(token, position, y, i, Columns);
@@ -75,9 +75,9 @@ internal static unsafe class EmbeddingKernel
 
     private struct BackwardWork : IWork
     {
-        public int* Ids;
+        public int* Ids, First;
         public float* YGrad, TokenGrad, PositionGrad;
-        public int First, BatchSize, SequenceLength, Columns;
+        public int BatchSize, SequenceLength, Columns;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
@@ -93,7 +93,7 @@ internal static unsafe class EmbeddingKernel
 
                 if (PositionGrad is not null)
                 {
-                    Into<V>(PositionGrad + (long)(First + row % SequenceLength) * Columns, dy, from, stop);
+                    Into<V>(PositionGrad + (long)PositionOf(row, SequenceLength, First) * Columns, dy, from, stop);
                 }
             }
         }
@@ -104,6 +104,12 @@ internal static unsafe class EmbeddingKernel
             int i = Add<V>(grad, dy, grad, from, stop);
             Add<Lanes1>(grad, dy, grad, i, stop);
         }
+    }
+
+    private static int PositionOf(int row, int sequenceLength, int* first)
+    {
+        (int b, int t) = int.DivRem(row, sequenceLength);
+        return first is null ? t : first[b] + t;
     }
 
     private static int Add<V>(float* a, float* b, float* sum, int i, int stop)

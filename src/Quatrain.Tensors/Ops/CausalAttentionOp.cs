@@ -13,13 +13,14 @@ public static unsafe class CausalAttentionOp
     /// <param name="qkv">[B, T, 3C]: queries, keys and values side by side, each of H heads of D = C / H.</param>
     /// <param name="headCount">H.</param>
     /// <param name="dropoutRate">On the probabilities, in [0, 1); without effect on a tape that does not record.</param>
-    /// <param name="cache">
-    /// Where the keys and values of earlier positions lie and those of this call are appended, or null. Only on a tape that does not record.
+    /// <param name="caches">
+    /// For each of B sequences, where the keys and values of its earlier positions lie and those of this call are appended; or none. Only on a tape that does
+    /// not record.
     /// </param>
     /// <returns>y [B, T, C].</returns>
-    /// <exception cref="ArgumentException">The shapes don't fit, or the cache is full.</exception>
+    /// <exception cref="ArgumentException">The shapes don't fit, or a cache is full.</exception>
     /// <exception cref="InvalidOperationException">A cache on a recording tape: its keys have no gradient to pass on.</exception>
-    public static Tensor Forward(Tape tape, Tensor qkv, int headCount, float dropoutRate = 0, AttentionCache? cache = null)
+    public static Tensor Forward(Tape tape, Tensor qkv, int headCount, float dropoutRate = 0, ReadOnlySpan<AttentionCache> caches = default)
     {
         Check.Rank(nameof(CausalAttentionOp), "qkv", qkv, 3);
         int batchSize = qkv.Shape[0], length = qkv.Shape[1], width = qkv.Shape[2] / 3;
@@ -28,21 +29,19 @@ public static unsafe class CausalAttentionOp
             throw new ArgumentException($"CausalAttentionOp: qkv is {qkv.Shape}; its last size must be three times a multiple of {headCount} heads.");
         }
 
-        if (cache is not null && tape.Recording)
+        if (!caches.IsEmpty)
         {
-            throw new InvalidOperationException("CausalAttentionOp: a key-value cache works only on a tape that does not record.");
+            return ForwardCached(tape, qkv, new AttentionSizes(batchSize, headCount, width / headCount, length, length), caches);
         }
 
-        int keyCount = cache is null ? length : cache.Append(qkv, batchSize, length, width);
-        AttentionSizes sizes = new(batchSize, headCount, width / headCount, length, keyCount);
+        AttentionSizes sizes = new(batchSize, headCount, width / headCount, length, length);
         Dropout dropout = tape.Recording && dropoutRate != 0 ? new(dropoutRate, tape.NextDropoutKey()) : Dropout.None;
         Tensor y = tape.NewTensor(new Shape(batchSize, length, width), qkv.RequiresGradient);
         float* logSums = y.RequiresGradient ? tape.Allocate(LogSumCount(sizes)) : null;
         using (Measure(tape, "attention, forward", sizes, products: 2))
         {
             CausalAttentionKernel.Forward(
-                Part(qkv.Data, 0, qkv.Shape), cache is null ? Part(qkv.Data, 1, qkv.Shape) : cache.Keys, cache is null ? Part(qkv.Data, 2, qkv.Shape) : cache.Values,
-                sizes, dropout, Rows(y.Data, y.Shape), logSums, tape.Pool);
+                Part(qkv.Data, 0, qkv.Shape), Part(qkv.Data, 1, qkv.Shape), Part(qkv.Data, 2, qkv.Shape), sizes, dropout, Rows(y.Data, y.Shape), logSums, tape.Pool);
         }
 
         if (y.RequiresGradient)
@@ -52,6 +51,47 @@ public static unsafe class CausalAttentionOp
             node.LogSums = logSums;
         }
 
+        return y;
+    }
+
+    /// <summary>What a call takes from the tape to list <paramref name="batchSize"/> sequences with caches, in elements; it gives it back.</summary>
+    public static long CachedListSize(int batchSize) => ((long)batchSize * sizeof(CachedSequence) + sizeof(float) - 1) / sizeof(float);
+
+    private static Tensor ForwardCached(Tape tape, Tensor qkv, AttentionSizes sizes, ReadOnlySpan<AttentionCache> caches)
+    {
+        if (tape.Recording)
+        {
+            throw new InvalidOperationException("CausalAttentionOp: a key-value cache works only on a tape that does not record.");
+        }
+
+        if (caches.Length != sizes.BatchSize)
+        {
+            throw new ArgumentException($"CausalAttentionOp: there are {caches.Length} caches for {sizes.BatchSize} sequences; there must be one for each.");
+        }
+
+        foreach (AttentionCache cache in caches)
+        {
+            cache.CheckFits(sizes.QueryCount, sizes.HeadCount, sizes.HeadSize);
+        }
+
+        Tensor y = tape.NewTensor(new Shape(sizes.BatchSize, sizes.QueryCount, sizes.HeadCount * sizes.HeadSize), requiresGradient: false);
+        CachedSequence* cached = (CachedSequence*)tape.Allocate(CachedListSize(sizes.BatchSize));
+        long keys = 0;
+        for (int b = 0; b < caches.Length; b++)
+        {
+            caches[b].Append(qkv.Data + (long)b * sizes.QueryCount * qkv.Shape[2], sizes.QueryCount);
+            cached[b] = caches[b].Rows;
+            keys += cached[b].KeyCount;
+            sizes = sizes with { KeyCount = Math.Max(sizes.KeyCount, cached[b].KeyCount) };
+        }
+
+        // Where sequences differ in length, what is measured is what their mean would take.
+        using (Measure(tape, "attention, cached", sizes with { KeyCount = (int)(keys / caches.Length) }, products: 2))
+        {
+            CausalAttentionKernel.ForwardCached(Part(qkv.Data, 0, qkv.Shape), cached, sizes, Rows(y.Data, y.Shape), tape.Pool);
+        }
+
+        tape.Free(cached, CachedListSize(sizes.BatchSize));
         return y;
     }
 

@@ -5,16 +5,16 @@ namespace Quatrain.Tensors.Ops;
 /// <summary>Looks up token and position embeddings and adds them.</summary>
 public static unsafe class EmbeddingOp
 {
-    /// <summary>y[b, t] = tokenTable[ids[b, t]] + positionTable[firstPosition + t].</summary>
+    /// <summary>y[b, t] = tokenTable[ids[b, t]] + positionTable[firstPositions[b] + t].</summary>
     /// <param name="tape">The step's tape.</param>
     /// <param name="ids">B * T token ids, a sequence after the other.</param>
     /// <param name="batchSize">B.</param>
     /// <param name="tokenTable">[V, C].</param>
     /// <param name="positionTable">[contextLength, C].</param>
-    /// <param name="firstPosition">The position of each sequence's first token: 0, or what a cache holds already.</param>
+    /// <param name="firstPositions">The position of each sequence's first token, what a cache holds of it already; none for all zeros.</param>
     /// <returns>y [B, T, C].</returns>
     /// <exception cref="ArgumentException">The tables differ in width, an id lies outside the vocabulary, or the ids don't fill the batch or exceed the context.</exception>
-    public static Tensor Forward(Tape tape, ReadOnlySpan<int> ids, int batchSize, Tensor tokenTable, Tensor positionTable, int firstPosition = 0)
+    public static Tensor Forward(Tape tape, ReadOnlySpan<int> ids, int batchSize, Tensor tokenTable, Tensor positionTable, ReadOnlySpan<int> firstPositions = default)
     {
         Check.Rank(nameof(EmbeddingOp), "token table", tokenTable, 2);
         Check.Rank(nameof(EmbeddingOp), "position table", positionTable, 2);
@@ -25,40 +25,62 @@ public static unsafe class EmbeddingOp
         }
 
         int sequenceLength = ids.Length / batchSize, contextLength = positionTable.Shape[0];
-        if (firstPosition < 0 || firstPosition + sequenceLength > contextLength)
-        {
-            throw new ArgumentException(
-                $"EmbeddingOp: positions {firstPosition} to {firstPosition + sequenceLength - 1} exceed the context of {contextLength} tokens.");
-        }
-
+        CheckPositions(firstPositions, batchSize, sequenceLength, contextLength);
         Check.Ids(nameof(EmbeddingOp), "ids", ids, tokenTable.Shape[0]);
         int columns = tokenTable.Shape[1];
         Tensor y = tape.NewTensor(new Shape(batchSize, sequenceLength, columns), Check.AnyWantsGradient(tokenTable, positionTable));
         int* copy = tape.Copy(ids);
+        int* first = firstPositions.IsEmpty ? null : tape.Copy(firstPositions);
         using (tape.Measure("embedding, forward", y.Shape, tensors: 2))
         {
-            EmbeddingKernel.Forward(copy, tokenTable.Data, positionTable.Data, firstPosition, batchSize, sequenceLength, columns, y.Data, tape.Pool);
+            EmbeddingKernel.Forward(copy, tokenTable.Data, positionTable.Data, first, batchSize, sequenceLength, columns, y.Data, tape.Pool);
         }
 
         if (y.RequiresGradient)
         {
             EmbeddingNode node = tape.Record<EmbeddingNode>(y);
-            (node.TokenTable, node.PositionTable, node.FirstPosition) = (tokenTable, positionTable, firstPosition);
+            (node.TokenTable, node.PositionTable) = (tokenTable, positionTable);
             node.Ids = copy;
+            node.FirstPositions = first;
         }
         else
         {
             tape.Free(copy, ids.Length);
+            FreePositions(tape, first, batchSize);
         }
 
         return y;
     }
 
+    private static void CheckPositions(ReadOnlySpan<int> firstPositions, int batchSize, int sequenceLength, int contextLength)
+    {
+        if (!firstPositions.IsEmpty && firstPositions.Length != batchSize)
+        {
+            throw new ArgumentException($"EmbeddingOp: there are {firstPositions.Length} first positions for {batchSize} sequences; there must be one for each.");
+        }
+
+        for (int b = 0; b < Math.Max(1, firstPositions.Length); b++)
+        {
+            int first = firstPositions.IsEmpty ? 0 : firstPositions[b];
+            if (first < 0 || first + sequenceLength > contextLength)
+            {
+                throw new ArgumentException($"EmbeddingOp: positions {first} to {first + sequenceLength - 1} exceed the context of {contextLength} tokens.");
+            }
+        }
+    }
+
+    private static void FreePositions(Tape tape, int* first, int batchSize)
+    {
+        if (first is not null)
+        {
+            tape.Free(first, batchSize);
+        }
+    }
+
     private sealed class EmbeddingNode : Node
     {
-        public int* Ids;
+        public int* Ids, FirstPositions;
         public Tensor TokenTable = null!, PositionTable = null!;
-        public int FirstPosition;
 
         public override void Backward(Tape tape)
         {
@@ -68,11 +90,12 @@ public static unsafe class EmbeddingOp
             using (tape.Measure("embedding, backward", Output.Shape, tensors: 3))
             {
                 EmbeddingKernel.Backward(
-                    Ids, Output.GradientData, FirstPosition, Output.Shape[0], Output.Shape[1], Output.Shape[2],
+                    Ids, Output.GradientData, FirstPositions, Output.Shape[0], Output.Shape[1], Output.Shape[2],
                     tokenGrad, accumulateTokens, TokenTable.Shape[0], positionGrad, accumulatePositions, PositionTable.Shape[0], tape.Pool);
             }
 
             tape.Free(Ids, Output.Shape.Rows);
+            FreePositions(tape, FirstPositions, Output.Shape[0]);
         }
     }
 }

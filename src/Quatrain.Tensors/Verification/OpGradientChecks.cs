@@ -17,7 +17,7 @@ public static class OpGradientChecks
         new("embedding", store =>
         {
             (Tensor tokens, Tensor positions) = (store.Add("token table", new Shape(11, Width)), store.Add("position table", new Shape(Length + 1, Width)));
-            return tape => EmbeddingOp.Forward(tape, Ids, BatchSize, tokens, positions, firstPosition: 1);
+            return tape => EmbeddingOp.Forward(tape, Ids, BatchSize, tokens, positions, firstPositions: [1, 0]);
         }),
         new("layer norm with bias", store =>
         {

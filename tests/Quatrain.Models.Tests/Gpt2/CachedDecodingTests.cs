@@ -97,6 +97,65 @@ public sealed class CachedDecodingTests
         Logits(model, pool, tokens[7..], 1, cache).ShouldBe(whole[(7 * model.VocabularySize)..]);
     }
 
+    /// <summary>Sequences of different lengths in one pass, one of which goes on from another's beginning, with the bits each gets alone.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Sequences_of_different_lengths_go_on_together_as_each_would_alone(int threads)
+    {
+        using WorkerPool pool = new(threads), one = new(1);
+        using Gpt2Model model = TestModels.Random(TestModels.Config);
+        int[][] texts = [.. ((int[])[4, 17, 9, 20]).Select((length, i) => TestModels.Tokens(length, model.VocabularySize, (ulong)i))];
+        // The last begins as the second does, and goes on differently.
+        texts[1].AsSpan(0, 11).CopyTo(texts[3]);
+        using KvCache cache = new(), alone = new();
+        foreach (int[] text in texts)
+        {
+            KvSequence sequence = model.NewSequence(text.Length);
+            int known = 0;
+            if (text == texts[3])
+            {
+                sequence.CopyFrom(cache.Sequences[1], known = 11);
+            }
+
+            alone.Clear();
+            alone.Add(sequence);
+            using Tape tape = new(pool, recording: false);
+            model.Read(tape, text.AsSpan(known..^1), 1, alone);
+            cache.Add(sequence);
+        }
+
+        cache.Length.ShouldBe(19);
+
+        float[] logits = Logits(model, pool, [.. texts.Select(text => text[^1])], texts.Length, cache);
+
+        for (int i = 0; i < texts.Length; i++)
+        {
+            logits[(i * model.VocabularySize)..((i + 1) * model.VocabularySize)].ShouldBe(Logits(model, one, texts[i], 1, cache: null)[^model.VocabularySize..], $"text {i}");
+            cache.Sequences[i].Length.ShouldBe(texts[i].Length);
+            Should.Throw<ArgumentException>(() => Logits(model, one, [1], 1, new KvCache([cache.Sequences[i]])));
+        }
+    }
+
+    [Fact]
+    public void Rows_beyond_a_limited_vocabulary_have_no_logit_and_the_others_the_same()
+    {
+        using WorkerPool pool = new(1);
+        using Gpt2Model model = TestModels.Random(TestModels.Config);
+        int[] tokens = TestModels.Tokens(6, 23);
+        float[] whole = Logits(model, pool, tokens, 1, cache: null);
+        int rows = model.VocabularySize;
+
+        model.LimitVocabulary(23);
+
+        model.VocabularySize.ShouldBe(23);
+        Logits(model, pool, tokens, 1, cache: null).ShouldBe(Enumerable.Range(0, 6).SelectMany(t => whole[(t * rows)..(t * rows + 23)]));
+        using Tape recording = new(pool, recording: true);
+        model.Forward(recording, tokens, 1).Values.ToArray().ShouldBe(whole);
+        Should.Throw<ArgumentOutOfRangeException>(() => model.LimitVocabulary(0));
+        Should.Throw<ArgumentOutOfRangeException>(() => model.LimitVocabulary(rows + 1));
+    }
+
     [Fact]
     public void A_text_longer_than_the_context_is_refused()
     {

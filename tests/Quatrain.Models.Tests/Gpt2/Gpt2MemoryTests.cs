@@ -115,9 +115,15 @@ public sealed class Gpt2MemoryTests
     {
         // Two layers of a key and a value of 12 floats for 3 sequences of 7 tokens.
         Gpt2Memory.KvCacheBytes(TestModels.Config, 3, 7).ShouldBe(2 * 2 * 12 * 3 * 7 * sizeof(float));
-        Gpt2Memory.DecodingBytes(TestModels.Config, 3, 7).ShouldBe(
-            Gpt2Memory.WeightBytes(TestModels.Config) + Gpt2Memory.KvCacheBytes(TestModels.Config, 3, 7)
-            + Gpt2Memory.DecodingActivationBytes(TestModels.Config, 3, 7));
+        using Gpt2Model model = new(TestModels.Config);
+        foreach ((int chunk, int batchSize) in (ReadOnlySpan<(int, int)>)[(1, 3), (6, 1), (20, 2)])
+        {
+            // The larger pass: one token of each sequence, or a chunk of a prompt, which is no longer than the sequence.
+            long state = Gpt2Memory.KvCacheBytes(TestModels.Config, batchSize, 7)
+                + Math.Max(Gpt2Memory.DecodingActivationBytes(TestModels.Config, batchSize, 1), Gpt2Memory.DecodingActivationBytes(TestModels.Config, 1, Math.Min(chunk, 7)));
+            model.DecodingStateBytes(batchSize, 7, chunk).ShouldBe(state);
+            Gpt2Memory.DecodingBytes(TestModels.Config, batchSize, 7, chunk).ShouldBe(Gpt2Memory.WeightBytes(TestModels.Config) + state);
+        }
     }
 
     [Fact]

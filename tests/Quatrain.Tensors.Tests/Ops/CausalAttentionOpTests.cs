@@ -35,12 +35,12 @@ public sealed class CausalAttentionOpTests
         using Tape tape = new(pool, recording: false);
         tape.Begin();
         float[] whole = CausalAttentionOp.Forward(tape, Slice(tape, qkv, 0, Length, width), Heads).Values.ToArray();
-        using AttentionCache cache = new(BatchSize, Length, width);
+        AttentionCache[] caches = [new(Length, Heads, headSize), new(Length, Heads, headSize)];
         int first = 0;
         foreach (int piece in pieces)
         {
             tape.Begin();
-            Tensor y = CausalAttentionOp.Forward(tape, Slice(tape, qkv, first, piece, width), Heads, cache: cache);
+            Tensor y = CausalAttentionOp.Forward(tape, Slice(tape, qkv, first, piece, width), Heads, caches: caches);
             for (int b = 0; b < BatchSize; b++)
             {
                 Closeness.ShouldBeSameBits(
@@ -48,8 +48,10 @@ public sealed class CausalAttentionOpTests
             }
 
             first += piece;
-            cache.Length.ShouldBe(first);
+            caches.ShouldAllBe(cache => cache.Length == first);
         }
+
+        Array.ForEach(caches, cache => cache.Dispose());
 
         first.ShouldBe(Length);
     }
@@ -61,17 +63,72 @@ public sealed class CausalAttentionOpTests
         float[] qkv = Values.Normal(BatchSize * Length * 3 * Width, 1);
         using WorkerPool pool = new(1);
         using Tape tape = new(pool, recording: false);
-        using AttentionCache cache = new(BatchSize, Length, Width);
-        CausalAttentionOp.Forward(tape, Slice(tape, qkv, 0, 20, Width), Heads, cache: cache);
-        float[] expected = CausalAttentionOp.Forward(tape, Slice(tape, qkv, 20, 5, Width), Heads, cache: cache).Values.ToArray();
-        CausalAttentionOp.Forward(tape, Slice(tape, qkv, 40, 5, Width), Heads, cache: cache);
+        using AttentionCache first = new(Length, Heads, Width / Heads), second = new(Length, Heads, Width / Heads);
+        AttentionCache[] caches = [first, second];
+        CausalAttentionOp.Forward(tape, Slice(tape, qkv, 0, 20, Width), Heads, caches: caches);
+        float[] expected = CausalAttentionOp.Forward(tape, Slice(tape, qkv, 20, 5, Width), Heads, caches: caches).Values.ToArray();
+        CausalAttentionOp.Forward(tape, Slice(tape, qkv, 40, 5, Width), Heads, caches: caches);
 
-        cache.Truncate(20);
+        first.Truncate(20);
+        second.Truncate(20);
 
         Closeness.ShouldBeSameBits(
-            CausalAttentionOp.Forward(tape, Slice(tape, qkv, 20, 5, Width), Heads, cache: cache).Values, expected, "after truncation");
-        Should.Throw<ArgumentOutOfRangeException>(() => cache.Truncate(26));
-        Should.Throw<ArgumentOutOfRangeException>(() => cache.Truncate(-1));
+            CausalAttentionOp.Forward(tape, Slice(tape, qkv, 20, 5, Width), Heads, caches: caches).Values, expected, "after truncation");
+        Should.Throw<ArgumentOutOfRangeException>(() => first.Truncate(26));
+        Should.Throw<ArgumentOutOfRangeException>(() => first.Truncate(-1));
+    }
+
+    /// <summary>Sequences of different lengths go on together, each as it would alone; and one goes on from a copy of another's beginning.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 64)]
+    [InlineData(2, 20)]
+    [InlineData(4, 33)]
+    public void Each_sequence_has_its_own_length(int threads, int headSize)
+    {
+        int width = Heads * headSize;
+        int[] lengths = [0, 33, 1, 66, 7];
+        using WorkerPool pool = new(threads);
+        using Tape tape = new(pool, recording: false);
+        List<float[]> alone = [];
+        AttentionCache[] caches = [.. lengths.Select(_ => new AttentionCache(Length, Heads, headSize))];
+        using AttentionCache copied = new(Length, Heads, headSize);
+        foreach (int count in (int[])[1, 4])
+        {
+            Tensor together = tape.NewTensor(new Shape(lengths.Length, count, 3 * width), requiresGradient: false);
+            alone.Clear();
+            for (int i = 0; i < lengths.Length; i++)
+            {
+                caches[i].Truncate(0);
+                if (lengths[i] > 0)
+                {
+                    Tensor before = New(lengths[i]);
+                    CausalAttentionOp.Forward(tape, before, Heads, caches: [caches[i]]);
+                }
+
+                Tensor next = New(count, lengths.Length + i);
+                copied.CopyFrom(caches[i], lengths[i]);
+                alone.Add(CausalAttentionOp.Forward(tape, next, Heads, caches: [copied]).Values.ToArray());
+                next.Values.CopyTo(together.Values[(i * count * 3 * width)..]);
+            }
+
+            Tensor y = CausalAttentionOp.Forward(tape, together, Heads, caches: caches);
+
+            for (int i = 0; i < lengths.Length; i++)
+            {
+                caches[i].Length.ShouldBe(lengths[i] + count);
+                Closeness.ShouldBeSameBits(y.Values.Slice(i * count * width, count * width), alone[i], $"{count} tokens after {lengths[i]}");
+            }
+        }
+
+        Array.ForEach(caches, cache => cache.Dispose());
+
+        Tensor New(int rows, int seed = 0)
+        {
+            Tensor tensor = tape.NewTensor(new Shape(1, rows, 3 * width), requiresGradient: false);
+            Values.Normal(rows * 3 * width, (ulong)(100 + rows + seed)).CopyTo(tensor.Values);
+            return tensor;
+        }
     }
 
     [Fact]
@@ -79,18 +136,24 @@ public sealed class CausalAttentionOpTests
     {
         using WorkerPool pool = new(1);
         using Tape tape = new(pool, recording: false);
-        using AttentionCache cache = new(BatchSize, 10, 24);
+        using AttentionCache cache = new(10, Heads, 8), other = new(10, Heads, 9), small = new(9, Heads, 8);
+        AttentionCache[] caches = [cache, cache];
         Tensor qkv = tape.NewTensor(new Shape(BatchSize, 11, 72), requiresGradient: false);
         Tensor wide = tape.NewTensor(new Shape(BatchSize, 1, 36), requiresGradient: false);
         Tensor tall = tape.NewTensor(new Shape(3, 1, 72), requiresGradient: false);
 
-        foreach (Tensor tensor in new[] { qkv, wide, tall })
-        {
-            Should.Throw<ArgumentException>(() => CausalAttentionOp.Forward(tape, tensor, Heads, cache: cache))
-                .Message.ShouldContain("don't fit a cache of 2 sequences, 24 wide, that holds 0 of 10 tokens");
-        }
-
+        Refusal(qkv).ShouldContain("11 tokens of 3 heads, 8 wide, don't fit a cache of 3 heads, 8 wide, that holds 0 of 10 tokens");
+        Refusal(wide).ShouldContain("1 tokens of 3 heads, 4 wide, don't fit a cache of 3 heads, 8 wide");
+        Refusal(tall).ShouldContain("there are 2 caches for 3 sequences");
         cache.Length.ShouldBe(0);
+
+        CausalAttentionOp.Forward(tape, tape.NewTensor(new Shape(1, 10, 72), requiresGradient: false), Heads, caches: [cache]);
+        small.CopyFrom(cache, 9);
+        Should.Throw<ArgumentException>(() => small.CopyFrom(cache, 10));
+        Should.Throw<ArgumentException>(() => cache.CopyFrom(small, 10));
+        Should.Throw<ArgumentException>(() => other.CopyFrom(cache, 1));
+
+        string Refusal(Tensor tensor) => Should.Throw<ArgumentException>(() => CausalAttentionOp.Forward(tape, tensor, Heads, caches: caches)).Message;
     }
 
     [Fact]
@@ -98,10 +161,10 @@ public sealed class CausalAttentionOpTests
     {
         using WorkerPool pool = new(1);
         using Tape tape = new(pool, recording: true);
-        using AttentionCache cache = new(1, 10, 24);
+        using AttentionCache cache = new(10, Heads, 8);
         Tensor qkv = tape.NewTensor(new Shape(1, 2, 72), requiresGradient: true);
 
-        Should.Throw<InvalidOperationException>(() => CausalAttentionOp.Forward(tape, qkv, Heads, cache: cache)).Message.ShouldContain("does not record");
+        Should.Throw<InvalidOperationException>(() => CausalAttentionOp.Forward(tape, qkv, Heads, caches: [cache])).Message.ShouldContain("does not record");
     }
 
     [Fact]

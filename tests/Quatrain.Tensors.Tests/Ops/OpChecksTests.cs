@@ -46,7 +46,7 @@ public sealed class OpChecksTests : IDisposable
         Refused(() => EmbeddingOp.Forward(_tape, [1, 2, 3], 2, tokens, positions), "EmbeddingOp: 3 ids don't fill 2 sequences of one length.");
         Refused(() => EmbeddingOp.Forward(_tape, [], 1, tokens, positions), "EmbeddingOp: 0 ids don't fill 1 sequences of one length.");
         Refused(
-            () => EmbeddingOp.Forward(_tape, [1, 2], 1, tokens, positions, firstPosition: 5),
+            () => EmbeddingOp.Forward(_tape, [1, 2], 1, tokens, positions, firstPositions: [5]),
             "EmbeddingOp: positions 5 to 6 exceed the context of 6 tokens.");
         Refused(() => EmbeddingOp.Forward(_tape, [1], 1, tokens, New(6, 5)), "EmbeddingOp: position table is [6, 5]; its last size must be 4.");
         Refused(() => EmbeddingOp.Forward(_tape, [1], 1, New(10), positions), "EmbeddingOp: token table is [10]; it must have 2 dimensions.");
