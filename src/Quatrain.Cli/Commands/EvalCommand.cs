@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training;
@@ -26,20 +27,23 @@ internal static class EvalCommand
         Option<string?> tokens = new("--tokens") { Description = "Token ids in a file of little-endian uint16, as nanoGPT writes; works without a tokenizer.", HelpName = "file.bin" };
         Option<int?> stride = NumberOption.OptionalWhole<int>(
             "--stride", "How far apart windows start; default: the context length, so that they do not overlap. Smaller gives each token more context.");
-        Command command = new("eval", "Score a model: loss, perplexity and bits per byte. Every token but the first is scored exactly once.") { model, data, tokens, stride };
+        Option<string?> weights = WeightsOption.Create();
+        Command command = new("eval", "Score a model: loss, perplexity and bits per byte. Every token but the first is scored exactly once.") { model, data, tokens, stride, weights };
         command.SetAction((parsed, cancellation) =>
-            RunAsync(parsed, parsed.GetValue(model)!, parsed.GetValue(data), parsed.GetValue(tokens), parsed.GetValue(stride), cancellation));
+            RunAsync(parsed, parsed.GetValue(model)!, WeightsOption.Parse(parsed.GetValue(weights)), parsed.GetValue(data), parsed.GetValue(tokens), parsed.GetValue(stride), cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, string path, string? data, string? tokens, int? stride, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        ParseResult parsed, string path, WeightFormat? weights, string? data, string? tokens, int? stride, CancellationToken cancellation)
     {
         if (data is not null && tokens is not null)
         {
             throw new InvalidDataException("--data and --tokens exclude each other; give one of them.");
         }
 
-        using LoadedModel loaded = LoadedModel.Open(path);
+        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
         int contextLength = loaded.Model.ContextLength;
         if (stride is { } given && (given < 1 || given > contextLength))
         {
@@ -52,7 +56,6 @@ internal static class EvalCommand
         EvaluationWindows windows = text.RecordStarts is not null && stride is null
             ? EvaluationWindows.OfRecords(text.Ids, text.RecordStarts, contextLength)
             : EvaluationWindows.Plain(text.Ids, contextLength, stride ?? 0);
-        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         using Evaluator evaluator = new(loaded.Model, pool);
         Report(parsed, evaluator.Evaluate(windows, cancellation), text);
         return ExitCode.Done;

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Quatrain.Models;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Cli.Hosting;
@@ -19,10 +21,11 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The MODEL argument of the commands that need one.</summary>
     public static Argument<string> Argument() => new("model") { Description = "A run folder, or a folder with config.json and model.safetensors.", HelpName = "MODEL" };
 
+    /// <summary>Opens a model for inference: its weights are mapped where the file has them as they are needed, and converted where not.</summary>
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
-    public static LoadedModel Open(string path)
+    public static LoadedModel Open(string path, WeightFormat? weights, WorkerPool pool)
     {
-        ILanguageModel model = ModelFile.Load(path);
+        ILanguageModel model = ModelFile.Map(path, weights, pool);
         try
         {
             ITokenizer? tokenizer = File.Exists(System.IO.Path.Combine(path, TokenizerFile.FileName)) ? TokenizerFile.Load(path) : null;

@@ -12,6 +12,10 @@ internal unsafe interface IElements
     /// <summary>As many numbers as <typeparamref name="V"/> has lanes, from <paramref name="source"/> on; no byte beyond them is read.</summary>
     static abstract V Load<V>(byte* source)
         where V : unmanaged, ILanes<V>;
+
+    /// <summary><see cref="ILanes{TSelf}.LoadQuads"/> of these numbers; the stride counts numbers.</summary>
+    static abstract V LoadQuads<V>(byte* source, nint stride)
+        where V : unmanaged, ILanes<V>;
 }
 
 /// <summary>float32.</summary>
@@ -22,6 +26,10 @@ internal readonly unsafe struct Float32Elements : IElements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Load<V>(byte* source)
         where V : unmanaged, ILanes<V> => V.Load((float*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V LoadQuads<V>(byte* source, nint stride)
+        where V : unmanaged, ILanes<V> => V.LoadQuads((float*)source, stride);
 }
 
 /// <summary>bfloat16, widened exactly.</summary>
@@ -32,4 +40,8 @@ internal readonly unsafe struct BFloat16Elements : IElements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Load<V>(byte* source)
         where V : unmanaged, ILanes<V> => V.LoadBFloat16((ushort*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V LoadQuads<V>(byte* source, nint stride)
+        where V : unmanaged, ILanes<V> => V.LoadQuadsBFloat16((ushort*)source, stride);
 }

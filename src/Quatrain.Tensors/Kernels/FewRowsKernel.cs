@@ -23,6 +23,9 @@ internal static unsafe class FewRowsKernel
     // Columns are shared out by cache lines of bfloat16 numbers.
     private const int ColumnsPerUnit = 32;
 
+    // Rows of [N, K] are shared out by the lanes of the widest register.
+    private const int RowsPerUnit = 16;
+
     // The sums of all rows lie in the second-level cache, 64 KB of them.
     private const int SumFloats = 16 << 10;
 
@@ -50,9 +53,7 @@ internal static unsafe class FewRowsKernel
         FewRows rows = new(a, m, k, depth, result);
         if (b.Transposed)
         {
-            int width = RegisterTile.MachineColumns;
-            pool.ReserveScratch(Panels.Size(width, depth, width));
-            pool.Run(new PanelWork<E, TActivation> { Rows = rows, B = (byte*)b.Data, Stride = b.Stride, N = n, Scratch = pool.ScratchTable }, (n + width - 1) / width);
+            pool.Run(new RowWork<E, TActivation> { Rows = rows, B = (byte*)b.Data, Stride = b.Stride, N = n }, (n + RowsPerUnit - 1) / RowsPerUnit);
         }
         else
         {
@@ -83,15 +84,7 @@ internal static unsafe class FewRowsKernel
 
         public void Activate<V, TActivation>(int left, int right)
             where V : unmanaged, ILanes<V>
-            where TActivation : unmanaged, IActivation
-        {
-            for (int row = 0; row < Count && result.Activated is not null; row++)
-            {
-                float* from = result.C + row * result.CStride, to = result.Activated + row * result.CStride;
-                int n = ActivationKernel.Apply<V, TActivation>(from, left, right, to);
-                ActivationKernel.Apply<Lanes1, TActivation>(from, n, right, to);
-            }
-        }
+            where TActivation : unmanaged, IActivation => result.Activate<V, TActivation>(0, Count, left, right);
     }
 
     /// <summary>B [K, N]: some rows of it at a time, from left to right, go into sums that stay in the caches.</summary>
@@ -153,7 +146,8 @@ internal static unsafe class FewRowsKernel
             if (terms == TermsAtOnce)
             {
                 int done = ahead > 0 ? AddAll<V, Fetching>(a, b, 0, count, sums, first, ahead) : AddAll<V, NoSideWork>(a, b, 0, count, sums, first, ahead);
-                AddAll<Lanes1, NoSideWork>(a, b, done, count, sums, first, ahead);
+                done = AddNarrow<V>(a, b, done, count, sums, first);
+                AddNarrow<Lanes1>(a, b, done, count, sums, first);
                 return;
             }
 
@@ -165,6 +159,7 @@ internal static unsafe class FewRowsKernel
             }
         }
 
+        /// <summary>Two registers of columns at a time, asking for the lines below where it is told how far below.</summary>
         [MethodImpl(MethodImplOptions.NoInlining)]
         private readonly int AddAll<V, P>(float* a, byte* b, int i, int count, float* sums, bool first, nint ahead)
             where V : unmanaged, ILanes<V>
@@ -216,6 +211,26 @@ internal static unsafe class FewRowsKernel
             return i;
         }
 
+        /// <summary>The same, a register of columns at a time: what remains.</summary>
+        private readonly int AddNarrow<V>(float* a, byte* b, int i, int count, float* sums, bool first)
+            where V : unmanaged, ILanes<V>
+        {
+            for (; i + V.Count <= count; i += V.Count)
+            {
+                byte* from = b + i * E.Size;
+                V sum = first ? V.Zero : V.Load(sums + i);
+                for (int k = 0; k < TermsAtOnce; k++)
+                {
+                    sum = V.MultiplyAdd(V.Broadcast(a[k]), E.Load<V>(from), sum);
+                    from += Stride * E.Size;
+                }
+
+                sum.Store(sums + i);
+            }
+
+            return i;
+        }
+
         private static int AddOne<V>(float a, byte* b, int i, int count, float* sums, bool first)
             where V : unmanaged, ILanes<V>
         {
@@ -229,8 +244,8 @@ internal static unsafe class FewRowsKernel
         }
     }
 
-    /// <summary>B [N, K]: a tile's columns lie in as many of its rows and are turned into a panel, which never leaves the first-level cache.</summary>
-    private struct PanelWork<E, TActivation> : IWork
+    /// <summary>B [N, K]: as many of its rows as there are lanes are read side by side, and turned in registers so that a lane is a row.</summary>
+    private struct RowWork<E, TActivation> : IWork
         where E : unmanaged, IElements
         where TActivation : unmanaged, IActivation
     {
@@ -238,38 +253,144 @@ internal static unsafe class FewRowsKernel
         public byte* B;
         public nint Stride;
         public int N;
-        public float** Scratch;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
-            int width = RegisterTile.Columns<V>();
-            float* panel = Scratch[worker];
-            float* edge = stackalloc float[MostRows * width];
-            for (int unit = start; unit < end; unit++)
+            int left = start * RowsPerUnit, right = Math.Min(end * RowsPerUnit, N), n = left;
+            for (; V.Count > 1 && n + V.Count <= right; n += V.Count)
             {
-                int left = unit * width, right = Math.Min(left + width, N);
-                for (int k = 0; k < Rows.Terms; k += Rows.MaxDepth)
+                Columns<V>(n);
+            }
+
+            for (; n < right; n++)
+            {
+                Columns<Lanes1>(n);
+            }
+
+            Rows.Activate<V, TActivation>(left, right);
+        }
+
+        /// <summary>The columns of the result that are the rows from <paramref name="n"/> on, one a lane.</summary>
+        private readonly void Columns<V>(int n)
+            where V : unmanaged, ILanes<V>
+        {
+            float* sums = stackalloc float[4 * V.Count];
+            for (int k = 0; k < Rows.Terms; k += Rows.MaxDepth)
+            {
+                int depth = Math.Min(Rows.MaxDepth, Rows.Terms - k);
+                byte* b = B + (n * Stride + k) * E.Size;
+                Rows.End(n, k, out float* c, out nint cStride, out TileEnd end);
+                for (int row = 0; row < Rows.Count;)
                 {
-                    int depth = Math.Min(Rows.MaxDepth, Rows.Terms - k);
-                    Panels.PackRows<E>(B + (left * Stride + k) * E.Size, Stride, right - left, depth, width, panel);
-                    Rows.End(left, k, out float* c, out nint cStride, out TileEnd tileEnd);
-                    if (right - left == width)
+                    int count = Rows.Count - row >= 4 ? 4 : 1;
+                    if (count == 4)
                     {
-                        RegisterTile.Multiply<V, RowLayout>(Rows.Count, depth, Rows.A(0, k), Rows.Stride, panel, width, c, cStride, tileEnd);
-                        continue;
+                        Sums4<V>(b, Rows.A(row, k), depth, sums);
+                    }
+                    else
+                    {
+                        Sums1<V>(b, Rows.A(row, k), depth, sums);
                     }
 
-                    RegisterTile.Multiply<V, RowLayout>(Rows.Count, depth, Rows.A(0, k), Rows.Stride, panel, width, edge, width, TileEnd.Overwrite);
-                    for (int row = 0; row < Rows.Count; row++)
+                    for (int i = 0; i < count; i++, row++)
                     {
-                        int done = tileEnd.StoreRow<V>(edge + row * width, row, 0, right - left, c + row * cStride);
-                        tileEnd.StoreRow<Lanes1>(edge + row * width, row, done, right - left, c + row * cStride);
+                        end.StoreRow<V>(sums + i * V.Count, row, 0, V.Count, c + row * cStride);
                     }
                 }
-
-                Rows.Activate<V, TActivation>(left, right);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private readonly void Sums1<V>(byte* b, float* a, int depth, float* sums)
+            where V : unmanaged, ILanes<V>
+        {
+            V s0 = V.Zero;
+            int k = 0;
+            for (; V.Count > 1 && k + 4 <= depth; k += 4)
+            {
+                Turn(b + k * E.Size, out V b0, out V b1, out V b2, out V b3);
+                s0 = Add4(a + k, b0, b1, b2, b3, s0);
+            }
+
+            for (; k < depth; k++)
+            {
+                s0 = V.MultiplyAdd(V.Broadcast(a[k]), Gather<V>(b + k * E.Size), s0);
+            }
+
+            s0.Store(sums);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private readonly void Sums4<V>(byte* b, float* a, int depth, float* sums)
+            where V : unmanaged, ILanes<V>
+        {
+            nint row = Rows.Stride;
+            V s0 = V.Zero, s1 = V.Zero, s2 = V.Zero, s3 = V.Zero;
+            int k = 0;
+            for (; V.Count > 1 && k + 4 <= depth; k += 4)
+            {
+                Turn(b + k * E.Size, out V b0, out V b1, out V b2, out V b3);
+                float* at = a + k;
+                s0 = Add4(at, b0, b1, b2, b3, s0);
+                s1 = Add4(at + row, b0, b1, b2, b3, s1);
+                s2 = Add4(at + 2 * row, b0, b1, b2, b3, s2);
+                s3 = Add4(at + 3 * row, b0, b1, b2, b3, s3);
+            }
+
+            for (; k < depth; k++)
+            {
+                V column = Gather<V>(b + k * E.Size);
+                s0 = V.MultiplyAdd(V.Broadcast(a[k]), column, s0);
+                s1 = V.MultiplyAdd(V.Broadcast(a[k + row]), column, s1);
+                s2 = V.MultiplyAdd(V.Broadcast(a[k + 2 * row]), column, s2);
+                s3 = V.MultiplyAdd(V.Broadcast(a[k + 3 * row]), column, s3);
+            }
+
+            s0.Store(sums);
+            s1.Store(sums + V.Count);
+            s2.Store(sums + 2 * V.Count);
+            s3.Store(sums + 3 * V.Count);
+        }
+
+        /// <summary>Four numbers of each row as four columns: interleaving rows 0 and 2, then 1 and 3, then the results.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void Turn<V>(byte* b, out V b0, out V b1, out V b2, out V b3)
+            where V : unmanaged, ILanes<V>
+        {
+            nint line = Stride * E.Size;
+            V r0 = E.LoadQuads<V>(b, Stride), r1 = E.LoadQuads<V>(b + line, Stride);
+            V r2 = E.LoadQuads<V>(b + 2 * line, Stride), r3 = E.LoadQuads<V>(b + 3 * line, Stride);
+            V even = V.InterleaveLow(r0, r2), odd = V.InterleaveLow(r1, r3);
+            b0 = V.InterleaveLow(even, odd);
+            b1 = V.InterleaveHigh(even, odd);
+            even = V.InterleaveHigh(r0, r2);
+            odd = V.InterleaveHigh(r1, r3);
+            b2 = V.InterleaveLow(even, odd);
+            b3 = V.InterleaveHigh(even, odd);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static V Add4<V>(float* a, V b0, V b1, V b2, V b3, V sum)
+            where V : unmanaged, ILanes<V>
+        {
+            sum = V.MultiplyAdd(V.Broadcast(a[0]), b0, sum);
+            sum = V.MultiplyAdd(V.Broadcast(a[1]), b1, sum);
+            sum = V.MultiplyAdd(V.Broadcast(a[2]), b2, sum);
+            return V.MultiplyAdd(V.Broadcast(a[3]), b3, sum);
+        }
+
+        /// <summary>One number of each row.</summary>
+        private readonly V Gather<V>(byte* b)
+            where V : unmanaged, ILanes<V>
+        {
+            float* column = stackalloc float[V.Count];
+            for (int i = 0; i < V.Count; i++)
+            {
+                E.Load<Lanes1>(b + i * Stride * E.Size).Store(column + i);
+            }
+
+            return V.Load(column);
         }
     }
 }

@@ -50,15 +50,10 @@ internal static unsafe class MatMulKernel
         Run<Identity>(a, b, m, n, k, new MatMulResult(c, cStride, bias, addend, addendStride, activated: null), pool);
 
     /// <summary>
-    /// c[M, N] = a[M, K] b[K, N] + bias[N] as <see cref="Multiply"/> has it, and activated[M, N] = f(c), with c's stride, while c is in the caches. The two
-    /// may be one where c is of no use.
+    /// The product as <see cref="Multiply"/> has it, with whatever the result asks for: where there is an activation function, it is applied while c is in the caches. The
+    /// activated results may be c itself where that is of no use.
     /// </summary>
-    public static void MultiplyActivated<TActivation>(
-        Operand a, Operand b, int m, int n, int k, float* bias, float* c, int cStride, float* activated, WorkerPool pool)
-        where TActivation : unmanaged, IActivation =>
-        Run<TActivation>(a, b, m, n, k, new MatMulResult(c, cStride, bias, null, 0, activated), pool);
-
-    private static void Run<TActivation>(Operand a, Operand b, int m, int n, int k, in MatMulResult result, WorkerPool pool)
+    public static void Run<TActivation>(Operand a, Operand b, int m, int n, int k, in MatMulResult result, WorkerPool pool)
         where TActivation : unmanaged, IActivation
     {
         if (m == 0 || n == 0)

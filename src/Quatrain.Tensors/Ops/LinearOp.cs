@@ -57,12 +57,13 @@ public static unsafe class LinearOp
         Shape shape = x.Shape.WithLast(outputs);
         Check.Shape(nameof(LinearOp), "bias", bias, new Shape(outputs));
         Check.Shape(nameof(LinearOp), "residual", residual, shape);
+        Check.Float32(nameof(LinearOp), "bias", bias);
+        Check.Recordable(nameof(LinearOp), "weight", tape, weight);
         Tensor y = tape.NewTensor(shape, Check.AnyWantsGradient(x, weight, bias, residual));
         using (tape.MeasureProduct("linear, forward", x.Shape.Rows, outputs, x.Shape.Last))
         {
-            MatMulKernel.Multiply(
-                new Operand(x.Data, x.Shape.Last), new Operand(weight.Data, weight.Shape[1], transposed), x.Shape.Rows, outputs, x.Shape.Last,
-                bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, y.Data, outputs, tape.Pool);
+            MatMulResult result = new(y.Data, outputs, bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, activated: null);
+            WeightProduct.Multiply<Identity>(nameof(LinearOp), tape, x, weight, transposed, outputs, result);
         }
 
         if (y.RequiresGradient)

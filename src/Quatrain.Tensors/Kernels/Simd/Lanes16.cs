@@ -25,9 +25,28 @@ internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16
     public static Lanes16 Load(float* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 LoadBFloat16(ushort* source) => new((Avx512F.IsSupported
-        ? Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16
-        : Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()) << 16).AsSingle());
+    public static Lanes16 LoadBFloat16(ushort* source) =>
+        new((Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadQuads(float* source, nint stride) => new(Vector512.Create(
+        Vector256.Create(Vector128.Load(source), Vector128.Load(source + 4 * stride)),
+        Vector256.Create(Vector128.Load(source + 8 * stride), Vector128.Load(source + 12 * stride))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadQuadsBFloat16(ushort* source, nint stride)
+    {
+        Vector256<ushort> rows = Vector256.Create(
+            Unsafe.ReadUnaligned<ulong>(source), Unsafe.ReadUnaligned<ulong>(source + 4 * stride),
+            Unsafe.ReadUnaligned<ulong>(source + 8 * stride), Unsafe.ReadUnaligned<ulong>(source + 12 * stride)).AsUInt16();
+        return new((Avx512F.ConvertToVector512UInt32(rows) << 16).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 InterleaveLow(Lanes16 a, Lanes16 b) => new(Avx512F.UnpackLow(a._lanes, b._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 InterleaveHigh(Lanes16 a, Lanes16 b) => new(Avx512F.UnpackHigh(a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);
