@@ -258,21 +258,26 @@ internal static unsafe class FewRowsKernel
             where V : unmanaged, ILanes<V>
         {
             int left = start * RowsPerUnit, right = Math.Min(end * RowsPerUnit, N), n = left;
+            for (; V.Count > 1 && Rows.Count == 1 && n + 2 * V.Count <= right; n += 2 * V.Count)
+            {
+                Columns<V>(n, 2);
+            }
+
             for (; V.Count > 1 && n + V.Count <= right; n += V.Count)
             {
-                Columns<V>(n);
+                Columns<V>(n, 1);
             }
 
             for (; n < right; n++)
             {
-                Columns<Lanes1>(n);
+                Columns<Lanes1>(n, 1);
             }
 
             Rows.Activate<V, TActivation>(left, right);
         }
 
-        /// <summary>The columns of the result that are the rows from <paramref name="n"/> on, one a lane.</summary>
-        private readonly void Columns<V>(int n)
+        /// <summary>The columns of the result that are the rows from <paramref name="n"/> on, one a lane of one register, or of two.</summary>
+        private readonly void Columns<V>(int n, int registers)
             where V : unmanaged, ILanes<V>
         {
             float* sums = stackalloc float[4 * V.Count];
@@ -281,51 +286,56 @@ internal static unsafe class FewRowsKernel
                 int depth = Math.Min(Rows.MaxDepth, Rows.Terms - k);
                 byte* b = B + (n * Stride + k) * E.Size;
                 Rows.End(n, k, out float* c, out nint cStride, out TileEnd end);
-                for (int row = 0; row < Rows.Count;)
+                if (registers == 2)
                 {
-                    int count = Rows.Count - row >= 4 ? 4 : 1;
-                    if (count == 4)
-                    {
-                        Sums4<V>(b, Rows.A(row, k), depth, sums);
-                    }
-                    else
-                    {
-                        Sums1<V>(b, Rows.A(row, k), depth, sums);
-                    }
+                    Sums1<V>(b, Rows.A(0, k), depth, sums);
+                    end.StoreRow<V>(sums, 0, 0, 2 * V.Count, c);
+                    continue;
+                }
 
-                    for (int i = 0; i < count; i++, row++)
+                // Four rows at a time; where fewer remain, the last is computed again, which costs less than going through b once more.
+                for (int row = 0; row < Rows.Count; row += 4)
+                {
+                    int last = Math.Min(3, Rows.Count - 1 - row);
+                    Sums4<V>(b, Rows.A(row, k), Math.Min(1, last) * Rows.Stride, Math.Min(2, last) * Rows.Stride, last * Rows.Stride, depth, sums);
+                    for (int i = 0; i <= last; i++)
                     {
-                        end.StoreRow<V>(sums + i * V.Count, row, 0, V.Count, c + row * cStride);
+                        end.StoreRow<V>(sums + i * V.Count, row + i, 0, V.Count, c + (row + i) * cStride);
                     }
                 }
             }
         }
 
+        /// <summary>One row of sums, two registers wide: one chain would wait for itself.</summary>
         [MethodImpl(MethodImplOptions.NoInlining)]
         private readonly void Sums1<V>(byte* b, float* a, int depth, float* sums)
             where V : unmanaged, ILanes<V>
         {
-            V s0 = V.Zero;
+            byte* below = b + V.Count * Stride * E.Size;
+            V l = V.Zero, r = V.Zero;
             int k = 0;
             for (; V.Count > 1 && k + 4 <= depth; k += 4)
             {
                 Turn(b + k * E.Size, out V b0, out V b1, out V b2, out V b3);
-                s0 = Add4(a + k, b0, b1, b2, b3, s0);
+                l = Add4(a + k, b0, b1, b2, b3, l);
+                Turn(below + k * E.Size, out b0, out b1, out b2, out b3);
+                r = Add4(a + k, b0, b1, b2, b3, r);
             }
 
             for (; k < depth; k++)
             {
-                s0 = V.MultiplyAdd(V.Broadcast(a[k]), Gather<V>(b + k * E.Size), s0);
+                l = V.MultiplyAdd(V.Broadcast(a[k]), Gather<V>(b + k * E.Size), l);
+                r = V.MultiplyAdd(V.Broadcast(a[k]), Gather<V>(below + k * E.Size), r);
             }
 
-            s0.Store(sums);
+            l.Store(sums);
+            r.Store(sums + V.Count);
         }
 
         [MethodImpl(MethodImplOptions.NoInlining)]
-        private readonly void Sums4<V>(byte* b, float* a, int depth, float* sums)
+        private readonly void Sums4<V>(byte* b, float* a, nint row1, nint row2, nint row3, int depth, float* sums)
             where V : unmanaged, ILanes<V>
         {
-            nint row = Rows.Stride;
             V s0 = V.Zero, s1 = V.Zero, s2 = V.Zero, s3 = V.Zero;
             int k = 0;
             for (; V.Count > 1 && k + 4 <= depth; k += 4)
@@ -333,18 +343,18 @@ internal static unsafe class FewRowsKernel
                 Turn(b + k * E.Size, out V b0, out V b1, out V b2, out V b3);
                 float* at = a + k;
                 s0 = Add4(at, b0, b1, b2, b3, s0);
-                s1 = Add4(at + row, b0, b1, b2, b3, s1);
-                s2 = Add4(at + 2 * row, b0, b1, b2, b3, s2);
-                s3 = Add4(at + 3 * row, b0, b1, b2, b3, s3);
+                s1 = Add4(at + row1, b0, b1, b2, b3, s1);
+                s2 = Add4(at + row2, b0, b1, b2, b3, s2);
+                s3 = Add4(at + row3, b0, b1, b2, b3, s3);
             }
 
             for (; k < depth; k++)
             {
                 V column = Gather<V>(b + k * E.Size);
                 s0 = V.MultiplyAdd(V.Broadcast(a[k]), column, s0);
-                s1 = V.MultiplyAdd(V.Broadcast(a[k + row]), column, s1);
-                s2 = V.MultiplyAdd(V.Broadcast(a[k + 2 * row]), column, s2);
-                s3 = V.MultiplyAdd(V.Broadcast(a[k + 3 * row]), column, s3);
+                s1 = V.MultiplyAdd(V.Broadcast(a[k + row1]), column, s1);
+                s2 = V.MultiplyAdd(V.Broadcast(a[k + row2]), column, s2);
+                s3 = V.MultiplyAdd(V.Broadcast(a[k + row3]), column, s3);
             }
 
             s0.Store(sums);

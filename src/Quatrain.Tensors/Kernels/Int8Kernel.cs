@@ -29,8 +29,9 @@ internal static unsafe class Int8Kernel
         sbyte* bytes = (sbyte*)workspace;
         float* scales = workspace + (long)m * blocksPerRow * (Int8Blocks.Length / sizeof(float));
         pool.Run(new RoundWork { X = x, K = k, BlocksPerRow = blocksPerRow, Bytes = bytes, Scales = scales }, m);
+        pool.ReserveScratch((long)blocksPerRow * ColumnsPerUnit);
         pool.Run(
-            new ProductWork<TActivation> { Blocks = blocks, Bytes = bytes, Scales = scales, M = m, N = n, BlocksPerRow = blocksPerRow, Result = result },
+            new ProductWork<TActivation> { Blocks = blocks, Bytes = bytes, Scales = scales, M = m, N = n, BlocksPerRow = blocksPerRow, Result = result, Scratch = pool.ScratchTable },
             (n + ColumnsPerUnit - 1) / ColumnsPerUnit);
     }
 
@@ -58,6 +59,7 @@ internal static unsafe class Int8Kernel
         public float* Scales;
         public int M, N, BlocksPerRow;
         public MatMulResult Result;
+        public float** Scratch;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
@@ -68,9 +70,16 @@ internal static unsafe class Int8Kernel
                 int left = unit * ColumnsPerUnit, count = Math.Min(ColumnsPerUnit, N - left);
                 TileEnd tile = new(
                     Result.Bias is null ? null : Result.Bias + left, Result.Addend is null ? null : Result.Addend + left, Result.AddendStride);
+                float* widened = Avx2.IsSupported && M > 1 && count == ColumnsPerUnit ? Scratch[worker] : null;
+                if (widened is not null)
+                {
+                    nint rowBytes = (nint)BlocksPerRow * Int8Blocks.Size;
+                    WidenScales(Blocks + left * rowBytes, rowBytes, BlocksPerRow, widened);
+                }
+
                 for (int row = 0; row < M; row++)
                 {
-                    Sums(left, count, row, sums);
+                    Sums(left, count, row, widened, sums);
                     float* c = Result.C + row * Result.CStride + left;
                     int done = tile.StoreRow<Lanes4>(sums, row, 0, count, c);
                     tile.StoreRow<Lanes1>(sums, row, done, count, c);
@@ -80,7 +89,7 @@ internal static unsafe class Int8Kernel
             Result.Activate<V, TActivation>(0, M, start * ColumnsPerUnit, Math.Min(end * ColumnsPerUnit, N));
         }
 
-        private readonly void Sums(int left, int count, int row, float* sums)
+        private readonly void Sums(int left, int count, int row, float* widened, float* sums)
         {
             nint rowBytes = (nint)BlocksPerRow * Int8Blocks.Size;
             byte* blocks = Blocks + left * rowBytes;
@@ -88,7 +97,7 @@ internal static unsafe class Int8Kernel
             float* scales = Scales + (nint)row * BlocksPerRow;
             if (Avx2.IsSupported && count == ColumnsPerUnit)
             {
-                Sums8(blocks, rowBytes, x, scales, BlocksPerRow).Store(sums);
+                (widened is null ? Sums8(blocks, rowBytes, x, scales, BlocksPerRow) : Sums8(blocks, rowBytes, x, scales, widened, BlocksPerRow)).Store(sums);
                 return;
             }
 
@@ -99,28 +108,65 @@ internal static unsafe class Int8Kernel
         }
     }
 
+    /// <summary>The scales of eight rows' blocks side by side, for the rows of x that meet them.</summary>
+    private static void WidenScales(byte* blocks, nint rowBytes, int count, float* widened)
+    {
+        for (; count > 0; count--)
+        {
+            Scales(blocks, rowBytes).Store(widened);
+            blocks += Int8Blocks.Size;
+            widened += ColumnsPerUnit;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Vector256<float> Sums8(byte* blocks, nint rowBytes, sbyte* x, float* scales, int count)
     {
-        byte* blocks4 = blocks + 4 * rowBytes;
         Vector256<float> sum = Vector256<float>.Zero;
         for (; count > 0; count--)
         {
-            Vector256<sbyte> bytes = Vector256.Load(x);
-            Vector256<int> low = Quarters(blocks, rowBytes, bytes), high = Quarters(blocks4, rowBytes, bytes);
-            // Each half of low holds sums over half a block for rows 0 to 3, and those of high for rows 4 to 7.
-            Vector256<int> exact = Avx2.Permute2x128(low, high, 0x20) + Avx2.Permute2x128(low, high, 0x31);
-            Vector256<float> scale = Widen(Vector128.Create(
-                *(ushort*)blocks, *(ushort*)(blocks + rowBytes), *(ushort*)(blocks + 2 * rowBytes), *(ushort*)(blocks + 3 * rowBytes),
-                *(ushort*)blocks4, *(ushort*)(blocks4 + rowBytes), *(ushort*)(blocks4 + 2 * rowBytes), *(ushort*)(blocks4 + 3 * rowBytes)));
-            sum = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(exact), scale * Vector256.Create(*scales), sum);
+            sum = Vector256.MultiplyAddEstimate(Exact8(blocks, rowBytes, x), Scales(blocks, rowBytes) * Vector256.Create(*scales), sum);
             blocks += Int8Blocks.Size;
-            blocks4 += Int8Blocks.Size;
             x += Int8Blocks.Length;
             scales++;
         }
 
         return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector256<float> Sums8(byte* blocks, nint rowBytes, sbyte* x, float* scales, float* widened, int count)
+    {
+        Vector256<float> sum = Vector256<float>.Zero;
+        for (; count > 0; count--)
+        {
+            sum = Vector256.MultiplyAddEstimate(Exact8(blocks, rowBytes, x), Vector256.Load(widened) * Vector256.Create(*scales), sum);
+            blocks += Int8Blocks.Size;
+            x += Int8Blocks.Length;
+            scales++;
+            widened += ColumnsPerUnit;
+        }
+
+        return sum;
+    }
+
+    /// <summary>The exact sums of one block of x with a block of each of eight rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Exact8(byte* blocks, nint rowBytes, sbyte* x)
+    {
+        Vector256<sbyte> bytes = Vector256.Load(x);
+        Vector256<int> low = Quarters(blocks, rowBytes, bytes), high = Quarters(blocks + 4 * rowBytes, rowBytes, bytes);
+        // Each half of low holds sums over half a block for rows 0 to 3, and those of high for rows 4 to 7.
+        return Vector256.ConvertToSingle(Avx2.Permute2x128(low, high, 0x20) + Avx2.Permute2x128(low, high, 0x31));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Scales(byte* blocks, nint rowBytes)
+    {
+        byte* blocks4 = blocks + 4 * rowBytes;
+        return Widen(Vector128.Create(
+            *(ushort*)blocks, *(ushort*)(blocks + rowBytes), *(ushort*)(blocks + 2 * rowBytes), *(ushort*)(blocks + 3 * rowBytes),
+            *(ushort*)blocks4, *(ushort*)(blocks4 + rowBytes), *(ushort*)(blocks4 + 2 * rowBytes), *(ushort*)(blocks4 + 3 * rowBytes)));
     }
 
     /// <summary>Four rows' sums over the two halves of a block: rows 0 to 3 in each half of the register.</summary>

@@ -11,7 +11,7 @@ public sealed unsafe class FiniteKernelTests
         get
         {
             TheoryData<int, int, float> places = [];
-            foreach (int count in (ReadOnlySpan<int>)[1, 15, 16, 17, 33, 600_001])
+            foreach (int count in (ReadOnlySpan<int>)[3, 15, 16, 17, 33, 600_001])
             {
                 foreach (int at in (ReadOnlySpan<int>)[0, count / 2, count - 1])
                 {
