@@ -8,13 +8,6 @@ public interface ILanguageModel : IDisposable
     /// <summary>V: token ids lie in [0, V).</summary>
     int VocabularySize { get; }
 
-    /// <summary>
-    /// From now on V is <paramref name="count"/>: the table of embeddings has more rows than the tokenizer has tokens, for the sake of a round number, and what
-    /// lies beyond is no token. It has no logit and so takes no part in a draw or a loss. Passes on a recording tape go on giving the logits of all rows.
-    /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The count is not positive, or greater than the table has rows.</exception>
-    void LimitVocabulary(int count);
-
     /// <summary>The most tokens the model looks at.</summary>
     int ContextLength { get; }
 

@@ -1,5 +1,7 @@
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Models;
 
@@ -17,6 +19,16 @@ public static class ModelFile
         ArgumentNullException.ThrowIfNull(path);
         RequireKnownArchitecture(path);
         return Gpt2Checkpoint.Load(path, vocabularySize);
+    }
+
+    /// <summary>Opens the model at <paramref name="path"/> for inference: what can be is mapped, and nothing of it can be trained.</summary>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    /// <inheritdoc cref="Gpt2Checkpoint.Map" path="/param"/>
+    public static ILanguageModel Map(string path, WeightFormat? format, WorkerPool pool, int? vocabularySize = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        RequireKnownArchitecture(path);
+        return Gpt2Checkpoint.Map(path, format, pool, vocabularySize);
     }
 
     /// <summary>Throws, with a sentence, where there is a configuration at <paramref name="path"/> and it names an architecture that is not known.</summary>

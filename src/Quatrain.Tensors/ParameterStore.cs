@@ -22,6 +22,7 @@ public sealed unsafe class ParameterStore : IDisposable
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     private NativeBuffer? _weights;
     private NativeBuffer? _gradients;
+    private readonly List<IDisposable> _attached = [];
 
     /// <summary>The parameters in the order they were added.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -32,7 +33,9 @@ public sealed unsafe class ParameterStore : IDisposable
     /// <summary>The length of the flat buffers in floats, gaps counted.</summary>
     public long BufferLength { get; private set; }
 
-    internal float* Weights => (_weights ?? throw new InvalidOperationException("The store has no memory yet: call Allocate.")).Data;
+    internal float* Weights => (_weights ?? throw new InvalidOperationException(IsReadOnly
+        ? "The weights are held for inference only; load the model for training to change them."
+        : "The store has no memory yet: call Allocate.")).Data;
 
     internal float* Gradients => (_gradients ?? throw new InvalidOperationException("The store has no gradients: call AllocateGradients.")).Data;
 
@@ -57,10 +60,54 @@ public sealed unsafe class ParameterStore : IDisposable
     /// <exception cref="KeyNotFoundException">There is none.</exception>
     public Parameter this[string name] => _byName[name];
 
+    /// <summary>Whether weights were attached: the store serves inference only.</summary>
+    public bool IsReadOnly { get; private set; }
+
+    /// <summary>The bytes of attached weights that are not mapped but in memory of their own.</summary>
+    public long AttachedBytes { get; private set; }
+
+    /// <summary>
+    /// Lets a parameter lie in <paramref name="memory"/>, in whatever format, instead of the store's own. Such a store serves inference only. It takes the memory over
+    /// and disposes it.
+    /// </summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="memory">Its elements.</param>
+    /// <param name="transposed">Whether a matrix [K, N] lies in it as [N, K].</param>
+    /// <exception cref="InvalidOperationException">The store has memory of its own.</exception>
+    /// <exception cref="ArgumentException">The sizes don't fit, or int8 blocks don't lie along the terms of the sums.</exception>
+    public void Attach(string name, WeightMemory memory, bool transposed)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Tensor tensor = this[name].Tensor;
+        if (_weights is not null)
+        {
+            throw new InvalidOperationException("The store has memory of its own already; attach weights instead of calling Allocate.");
+        }
+
+        (int rows, int columns) = tensor.Shape.Rank == 1 ? (1, tensor.Shape.Last) : (tensor.Shape.Rows, tensor.Shape.Last);
+        if ((transposed ? (columns, rows) : (rows, columns)) != (memory.Rows, memory.Columns))
+        {
+            throw new ArgumentException($"Parameter '{name}' of {tensor.Shape} can't lie in memory of {memory.Rows} rows of {memory.Columns}.", nameof(memory));
+        }
+
+        IsReadOnly = true;
+        tensor.Storage = memory.Data;
+        tensor.Format = memory.Format;
+        tensor.LiesTransposed = transposed;
+        tensor.IsReadOnly = true;
+        _attached.Add(memory);
+        AttachedBytes += memory.OwnBytes;
+    }
+
+    /// <summary>Disposes <paramref name="resource"/>, for instance the file that attached weights are mapped from, with the store.</summary>
+    public void Own(IDisposable resource) => _attached.Add(resource);
+
     /// <summary>Makes the memory for the weights, all zero.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
+    /// <exception cref="InvalidOperationException">Weights were attached.</exception>
     public void Allocate()
     {
+        RequireTrainable();
         _weights ??= new NativeBuffer(BufferLength);
         foreach (Parameter parameter in _parameters)
         {
@@ -72,6 +119,7 @@ public sealed unsafe class ParameterStore : IDisposable
     /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
     public void AllocateGradients()
     {
+        RequireTrainable();
         _gradients ??= new NativeBuffer(BufferLength);
         foreach (Parameter parameter in _parameters)
         {
@@ -105,5 +153,19 @@ public sealed unsafe class ParameterStore : IDisposable
     {
         _weights?.Dispose();
         _gradients?.Dispose();
+        foreach (IDisposable attached in _attached)
+        {
+            attached.Dispose();
+        }
+
+        _attached.Clear();
+    }
+
+    private void RequireTrainable()
+    {
+        if (IsReadOnly)
+        {
+            throw new InvalidOperationException("The weights are held for inference only; load the model for training to change them.");
+        }
     }
 }

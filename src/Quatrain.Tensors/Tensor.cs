@@ -21,7 +21,12 @@ public sealed unsafe class Tensor
 
     /// <summary>The elements, the last dimension side by side.</summary>
     /// <exception cref="InvalidOperationException">The tape has taken the memory back, or a parameter has none yet.</exception>
-    public Span<float> Values => Data is not null ? new(Data, Shape.ElementCount) : throw WithoutMemory();
+    public Span<float> Values => IsReadOnly
+        ? throw new InvalidOperationException("The parameter is held for inference only, and may be mapped or not of float32; load the model for training to read or write its values.")
+        : Data is not null ? new(Data, Shape.ElementCount) : throw WithoutMemory();
+
+    /// <summary>How the elements are stored: float32, but for parameters that were attached for inference.</summary>
+    public WeightFormat Format { get; internal set; }
 
     /// <summary>
     /// The gradient of the loss by each element, as far as the backward pass has come; empty where nothing was computed, or where the pass
@@ -29,7 +34,22 @@ public sealed unsafe class Tensor
     /// </summary>
     public Span<float> Gradient => GradientWritten ? new(GradientData, Shape.ElementCount) : [];
 
-    internal float* Data { get; set; }
+    /// <summary>The elements as ops have them: float32, in the order of the shape.</summary>
+    internal float* Data
+    {
+        get => Format == WeightFormat.Float32 && !LiesTransposed ? (float*)Storage : throw new InvalidOperationException(
+            $"A weight that is stored as {Format}{(LiesTransposed ? ", transposed," : "")} works only in linear layers and as a token table.");
+        set => Storage = (byte*)value;
+    }
+
+    /// <summary>Where the elements lie, whatever their format and order.</summary>
+    internal byte* Storage { get; set; }
+
+    /// <summary>Whether a matrix [K, N] is stored as N rows of K.</summary>
+    internal bool LiesTransposed { get; set; }
+
+    /// <summary>Whether the elements must not be written: they are mapped, or no floats.</summary>
+    internal bool IsReadOnly { get; set; }
 
     internal float* GradientData { get; set; }
 

@@ -6,6 +6,7 @@ using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Evaluation;
 using Quatrain.Models.Checkpoints;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 
@@ -29,7 +30,7 @@ internal sealed class BenchmarkOptions
 /// <summary>quatrain eval --benchmark: a model's result on HellaSwag or LAMBADA.</summary>
 internal static class EvalBenchmark
 {
-    public static int Run(ParseResult parsed, string path, string name, string? data, int? limit, string? output, CancellationToken cancellation)
+    public static int Run(ParseResult parsed, string path, WeightFormat? weights, string name, string? data, int? limit, string? output, CancellationToken cancellation)
     {
         BenchmarkKind kind = BenchmarkKinds.Parse(name);
         if (data is null)
@@ -43,10 +44,10 @@ internal static class EvalBenchmark
         }
 
         IReadOnlyList<BenchmarkItem> items = BenchmarkFile.Read(data, kind, limit ?? 0);
-        using LoadedModel loaded = LoadedModel.Open(path);
+        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
         ITokenizer tokenizer = loaded.RequireTokenizer("a benchmark's questions are text, so give the model a tokenizer");
         BenchmarkRun run = new(kind, items, data, loaded.Model, tokenizer);
-        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         List<BenchmarkOutcome> outcomes = [];
         long read = 0;
         int hits = 0;

@@ -4,6 +4,7 @@ using System.Globalization;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training;
@@ -29,26 +30,28 @@ internal static class EvalCommand
         Option<int?> stride = NumberOption.OptionalWhole<int>(
             "--stride", "How far apart windows start; default: the context length, so that they do not overlap. Smaller gives each token more context.");
         BenchmarkOptions benchmark = new();
+        Option<string?> weights = WeightsOption.Create();
         Command command = new(
             "eval",
             "Score a model on a text: loss, perplexity, bits per byte and perplexity per word. Every token but the first is scored exactly once. Or, with "
                 + "--benchmark, ask it a published benchmark's questions. Ctrl-C gives the result so far.")
         {
-            model, data, tokens, stride, benchmark.Name, benchmark.Limit, benchmark.Output,
+            model, data, tokens, stride, benchmark.Name, benchmark.Limit, benchmark.Output, weights,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             string path = parsed.GetValue(model)!;
             string? text = parsed.GetValue(data), ids = parsed.GetValue(tokens);
             int? apart = parsed.GetValue(stride);
+            WeightFormat? format = WeightsOption.Parse(parsed.GetValue(weights));
             if (parsed.GetValue(benchmark.Name) is { } name)
             {
                 RefuseWith("--benchmark", ("--tokens", ids is not null), ("--stride", apart is not null));
-                return EvalBenchmark.Run(parsed, path, name, text, parsed.GetValue(benchmark.Limit), parsed.GetValue(benchmark.Output), cancellation);
+                return EvalBenchmark.Run(parsed, path, format, name, text, parsed.GetValue(benchmark.Limit), parsed.GetValue(benchmark.Output), cancellation);
             }
 
             RefuseWithout("--benchmark", ("--limit", parsed.GetValue(benchmark.Limit) is not null), ("--output", parsed.GetValue(benchmark.Output) is not null));
-            return await RunAsync(parsed, path, text, ids, apart, cancellation);
+            return await RunAsync(parsed, path, format, text, ids, apart, cancellation);
         });
         return command;
     }
@@ -69,14 +72,16 @@ internal static class EvalCommand
         }
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, string path, string? data, string? tokens, int? stride, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        ParseResult parsed, string path, WeightFormat? weights, string? data, string? tokens, int? stride, CancellationToken cancellation)
     {
         if (data is not null && tokens is not null)
         {
             throw new InvalidDataException("--data and --tokens exclude each other; give one of them.");
         }
 
-        using LoadedModel loaded = LoadedModel.Open(path);
+        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
         int contextLength = loaded.Model.ContextLength;
         if (stride is { } given && (given < 1 || given > contextLength))
         {
@@ -89,7 +94,6 @@ internal static class EvalCommand
         EvaluationWindows windows = text.RecordStarts is not null && stride is null
             ? EvaluationWindows.OfRecords(text.Ids, text.RecordStarts, contextLength)
             : EvaluationWindows.Plain(text.Ids, contextLength, stride ?? 0);
-        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         using Evaluator evaluator = new(loaded.Model, pool);
         Stopwatch watch = Stopwatch.StartNew();
         EvaluationResult? result = null;

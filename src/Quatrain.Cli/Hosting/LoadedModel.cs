@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Quatrain.Inference;
 using Quatrain.Models;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Cli.Hosting;
@@ -20,12 +22,13 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The MODEL argument of the commands that need one.</summary>
     public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, a file, or a pulled name such as gpt2.", HelpName = "MODEL" };
 
+    /// <summary>Opens a model for inference: its weights are mapped where the file has them as they are needed, and converted where not.</summary>
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
-    public static LoadedModel Open(string name)
+    public static LoadedModel Open(string name, WeightFormat? weights, WorkerPool pool)
     {
         string path = ModelPath.Resolve(name);
         ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
-        ILanguageModel model = ModelFile.Load(path, tokenizer?.VocabularySize);
+        ILanguageModel model = ModelFile.Map(path, weights, pool, tokenizer?.VocabularySize);
         try
         {
             if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)

@@ -1,6 +1,7 @@
 using Quatrain.Models.Checkpoints;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Memory;
+using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Models.Gpt2;
 
@@ -63,7 +64,7 @@ public static class Gpt2Checkpoint
     public static Gpt2Model Load(string path, int? vocabularySize = null)
     {
         using Gpt2Source source = Gpt2Source.Open(path, vocabularySize);
-        Gpt2Memory.CheckDecodingFits(source.Config, path, SystemMemory.AvailableBytes);
+        Gpt2Memory.CheckDecodingFits(source.Config, Gpt2Memory.WeightBytes(source.Config), path, SystemMemory.AvailableBytes);
         Gpt2Model model = new(source.Config);
         try
         {
@@ -72,6 +73,34 @@ public static class Gpt2Checkpoint
                 source.ReadWeight(parameter.Name, parameter.Tensor.Values);
             }
 
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Opens the model at <paramref name="path"/> for inference. Weights that lie in the file as they are needed are mapped, so that they take no memory that processes
+    /// do not share; the others are converted.
+    /// </summary>
+    /// <remarks>Vectors and the position embedding stay float32. The file must not be cut short while the model is in use.</remarks>
+    /// <param name="path">A folder or a file, as for <see cref="Load"/>.</param>
+    /// <param name="format">What the matrices are to be, or null for what the file has: float32, bfloat16 or int8 as it is, anything else as float32.</param>
+    /// <param name="pool">Checks and converts the weights.</param>
+    /// <param name="vocabularySize">The tokens there are, as for <see cref="Gpt2Source.Open"/>.</param>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights that are converted.</exception>
+    public static Gpt2Model Map(string path, WeightFormat? format, WorkerPool pool, int? vocabularySize = null)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        using Gpt2Source source = Gpt2Source.Open(path, vocabularySize);
+        Gpt2Model model = new(source.Config, allocate: false);
+        try
+        {
+            Gpt2Mapping.Attach(source, model, format, pool);
             return model;
         }
         catch

@@ -90,13 +90,14 @@ public static class Gpt2Memory
 
     /// <summary>Checks that a model can be loaded and can decode its whole context in <paramref name="availableBytes"/> of memory.</summary>
     /// <param name="config">The model.</param>
+    /// <param name="weightBytes">What the weights take in memory of the process's own.</param>
     /// <param name="name">What to call it in the message.</param>
     /// <param name="availableBytes">The memory there is.</param>
     /// <exception cref="InvalidDataException">It can't; the message has what it needs and what there is.</exception>
-    public static void CheckDecodingFits(Gpt2Config config, string name, long availableBytes)
+    public static void CheckDecodingFits(Gpt2Config config, long weightBytes, string name, long availableBytes)
     {
         ArgumentNullException.ThrowIfNull(config);
-        long needed = WeightBytes(config) + KvCacheBytes(config, 1, config.ContextLength);
+        long needed = weightBytes + KvCacheBytes(config, 1, config.ContextLength);
         if (needed > availableBytes)
         {
             throw new InvalidDataException(FormattableString.Invariant(

@@ -116,7 +116,6 @@ public sealed class Gpt2Model : ILanguageModel
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         Config = config;
-        VocabularySize = config.VocabularySize;
         Parameters = new ParameterStore();
         _tokenEmbedding = Parameters.Add("wte.weight", new Shape(config.VocabularySize, config.EmbeddingSize));
         _positionEmbedding = Parameters.Add("wpe.weight", new Shape(config.ContextLength, config.EmbeddingSize));
@@ -141,7 +140,7 @@ public sealed class Gpt2Model : ILanguageModel
     public ParameterStore Parameters { get; }
 
     /// <inheritdoc/>
-    public int VocabularySize { get; private set; }
+    public int VocabularySize => Config.VocabularySize;
 
     /// <inheritdoc/>
     public int ContextLength => Config.ContextLength;
@@ -181,16 +180,7 @@ public sealed class Gpt2Model : ILanguageModel
     }
 
     /// <summary>hidden [B, T, C] times the head's rows, one for each token of the vocabulary: [B, T, V].</summary>
-    public Tensor Logits(Tape tape, Tensor hidden) =>
-        LinearOp.ForwardTransposed(tape, hidden, _head, tape.Recording ? Config.VocabularySize : VocabularySize);
-
-    /// <inheritdoc/>
-    public void LimitVocabulary(int count)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Config.VocabularySize);
-        VocabularySize = count;
-    }
+    public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
 
     /// <inheritdoc/>
     public KvCache NewCache(int batchSize, int capacity = 0)

@@ -11,10 +11,16 @@ internal static unsafe class EmbeddingKernel
     /// <summary>y[B, T, C], overwritten, from ids[B, T], tokenTable[V, C] and positionTable[contextLength, C]; ids lie in [0, V).</summary>
     public static void Forward(
         int* ids, float* tokenTable, float* positionTable, int* firstPositions, int batchSize, int sequenceLength, int columns, float* y, WorkerPool pool) =>
+        Forward(ids, (byte*)tokenTable, WeightFormat.Float32, positionTable, firstPositions, batchSize, sequenceLength, columns, y, pool);
+
+    /// <summary>The same from a token table of any format.</summary>
+    public static void Forward(
+        int* ids, byte* tokenTable, WeightFormat format, float* positionTable, int* firstPositions, int batchSize, int sequenceLength, int columns, float* y, WorkerPool pool) =>
         pool.Run(new ForwardWork
         {
             Ids = ids,
             Tokens = tokenTable,
+            Format = format,
             Positions = positionTable,
             First = firstPositions,
             SequenceLength = sequenceLength,
@@ -56,17 +62,27 @@ internal static unsafe class EmbeddingKernel
     private struct ForwardWork : IWork
     {
         public int* Ids, First;
-        public float* Tokens, Positions, Y;
+        public byte* Tokens;
+        public WeightFormat Format;
+        public float* Positions, Y;
         public int SequenceLength, Columns;
 
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
+            long rowBytes = WeightMemory.ByteCount(1, Columns, Format);
             for (int row = start; row < end; row++)
             {
-                float* token = Tokens + (long)Ids[row] * Columns;
+                byte* stored = Tokens + Ids[row] * rowBytes;
                 float* position = Positions + (long)PositionOf(row, SequenceLength, First) * Columns;
                 float* y = Y + (long)row * Columns;
+                float* token = (float*)stored;
+                if (Format != WeightFormat.Float32)
+                {
+                    WeightConversionKernel.LoadRow(stored, Format, 0, Columns, y);
+                    token = y;
+                }
+
                 int i = Add<V>(token, position, y, 0, Columns);
                 Add<Lanes1>(token, position, y, i, Columns);
             }

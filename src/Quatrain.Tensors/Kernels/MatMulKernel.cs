@@ -3,12 +3,16 @@ using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Tensors.Kernels;
 
-/// <summary>A matrix as a product reads it: element (i, j) at Data[i * Stride + j], or at Data[j * Stride + i] where it is transposed.</summary>
-internal readonly unsafe struct Operand(float* data, int stride, bool transposed = false)
+/// <summary>
+/// A matrix as a product reads it: element (i, j) at Data[i * Stride + j], or at Data[j * Stride + i] where it is transposed. A right operand may be of bfloat16
+/// numbers; then Data is where they begin and strides count them.
+/// </summary>
+internal readonly unsafe struct Operand(void* data, int stride, bool transposed = false, bool isBFloat16 = false)
 {
-    public readonly float* Data = data;
+    public readonly float* Data = (float*)data;
     public readonly nint Stride = stride;
     public readonly bool Transposed = transposed;
+    public readonly bool IsBFloat16 = isBFloat16;
 }
 
 /// <summary>
@@ -46,15 +50,10 @@ internal static unsafe class MatMulKernel
         Run<Identity>(a, b, m, n, k, new MatMulResult(c, cStride, bias, addend, addendStride, activated: null), pool);
 
     /// <summary>
-    /// c[M, N] = a[M, K] b[K, N] + bias[N] as <see cref="Multiply"/> has it, and activated[M, N] = f(c), with c's stride, while c is in the caches. The two
-    /// may be one where c is of no use.
+    /// The product as <see cref="Multiply"/> has it, with whatever the result asks for: where there is an activation function, it is applied while c is in the caches. The
+    /// activated results may be c itself where that is of no use.
     /// </summary>
-    public static void MultiplyActivated<TActivation>(
-        Operand a, Operand b, int m, int n, int k, float* bias, float* c, int cStride, float* activated, WorkerPool pool)
-        where TActivation : unmanaged, IActivation =>
-        Run<TActivation>(a, b, m, n, k, new MatMulResult(c, cStride, bias, null, 0, activated), pool);
-
-    private static void Run<TActivation>(Operand a, Operand b, int m, int n, int k, in MatMulResult result, WorkerPool pool)
+    public static void Run<TActivation>(Operand a, Operand b, int m, int n, int k, in MatMulResult result, WorkerPool pool)
         where TActivation : unmanaged, IActivation
     {
         if (m == 0 || n == 0)
@@ -62,9 +61,13 @@ internal static unsafe class MatMulKernel
             return;
         }
 
-        int passes = k <= MaxDepthOfOnePass ? 1 : (k + MaxDepth - 1) / MaxDepth;
-        // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
-        int depth = Math.Max(1, (k + passes - 1) / passes);
+        if (m <= FewRowsKernel.MostRows && !a.Transposed && k > 0)
+        {
+            FewRowsKernel.Multiply<TActivation>(a, b, m, n, k, Depth(k), result, pool);
+            return;
+        }
+
+        int depth = Depth(k);
         (int gridRows, int gridColumns) = Grid(m, n, RegisterTile.MachineRows, RegisterTile.MachineColumns, pool.Threads);
         pool.ReserveScratch(MatMulRectangle.ScratchSize(depth));
         pool.Run(
@@ -82,6 +85,14 @@ internal static unsafe class MatMulKernel
                 Scratch = pool.ScratchTable,
             },
             gridRows * gridColumns);
+    }
+
+    /// <summary>The terms of a sum that are added up in one go; follows from K alone.</summary>
+    private static int Depth(int k)
+    {
+        int passes = k <= MaxDepthOfOnePass ? 1 : (k + MaxDepth - 1) / MaxDepth;
+        // At least 1, so that the loop over k ends for a sum without terms too (the weight gradient of an empty batch).
+        return Math.Max(1, (k + passes - 1) / passes);
     }
 
     /// <summary>

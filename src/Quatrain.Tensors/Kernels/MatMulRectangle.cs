@@ -10,6 +10,19 @@ internal readonly unsafe struct MatMulResult(float* c, nint cStride, float* bias
 {
     public readonly float* C = c, Bias = bias, Addend = addend, Activated = activated;
     public readonly nint CStride = cStride, AddendStride = addendStride;
+
+    /// <summary>Applies the activation function, where there is one, to complete results.</summary>
+    public void Activate<V, TActivation>(int top, int bottom, int left, int right)
+        where V : unmanaged, ILanes<V>
+        where TActivation : unmanaged, IActivation
+    {
+        for (int m = top; m < bottom && Activated is not null; m++)
+        {
+            float* from = C + m * CStride, to = Activated + m * CStride;
+            int n = ActivationKernel.Apply<V, TActivation>(from, left, right, to);
+            ActivationKernel.Apply<Lanes1, TActivation>(from, n, right, to);
+        }
+    }
 }
 
 /// <summary>
@@ -73,7 +86,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
                         {
                             // These sums are complete, and still in the caches.
                             (int top, int bottom, int left, int right) = keepsColumns ? (at, stop, first, last) : (first, last, at, stop);
-                            Activate<V, TActivation>(top, bottom, left, right);
+                            result.Activate<V, TActivation>(top, bottom, left, right);
                         }
                     }
                 }
@@ -97,7 +110,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
         where V : unmanaged, ILanes<V>
     {
         int m = top;
-        if (!columns.DepthIsContiguous && right - left == columns.Width && bottom - top >= rows.Width)
+        if (!columns.DepthIsContiguous && !columns.MustBePacked && right - left == columns.Width && bottom - top >= rows.Width)
         {
             TileEnd end = End(top, left, k);
             end.PrefetchAddend(rows.Width, columns.Width);
@@ -153,18 +166,6 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
             float* c = At(top + row, left);
             int done = end.StoreRow<V>(edge + row * width, row, 0, right - left, c);
             end.StoreRow<Lanes1>(edge + row * width, row, done, right - left, c);
-        }
-    }
-
-    private void Activate<V, TActivation>(int top, int bottom, int left, int right)
-        where V : unmanaged, ILanes<V>
-        where TActivation : unmanaged, IActivation
-    {
-        for (int m = top; m < bottom; m++)
-        {
-            float* to = result.Activated + m * result.CStride;
-            int n = ActivationKernel.Apply<V, TActivation>(At(m, 0), left, right, to);
-            ActivationKernel.Apply<Lanes1, TActivation>(At(m, 0), n, right, to);
         }
     }
 }

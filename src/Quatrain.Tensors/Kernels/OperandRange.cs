@@ -23,23 +23,49 @@ internal readonly unsafe struct OperandRange(Operand operand, int start, int end
         return (panels + blocks - 1) / blocks * Width;
     }
 
-    /// <summary>Element <paramref name="k"/> of row or column <paramref name="index"/>.</summary>
-    public float* At(int index, int k) => DepthIsContiguous ? operand.Data + index * operand.Stride + k : operand.Data + k * operand.Stride + index;
+    /// <summary>Whether tiles cannot read the elements where they lie, because they are no floats yet.</summary>
+    public bool MustBePacked => operand.IsBFloat16;
+
+    /// <summary>Element <paramref name="k"/> of row or column <paramref name="index"/>, of an operand of floats.</summary>
+    public float* At(int index, int k) => operand.Data + Offset(index, k);
 
     /// <summary>Packs [first, last) from depth <paramref name="k"/> on.</summary>
     public void Pack(int first, int last, int k, int depth, float* panels)
     {
-        if (DepthIsContiguous)
+        if (operand.IsBFloat16)
         {
-            Panels.PackRows(At(first, k), operand.Stride, last - first, depth, Width, panels);
+            Pack<BFloat16Elements>(first, last, k, depth, panels);
         }
         else
         {
-            Panels.PackColumns(At(first, k), operand.Stride, last - first, depth, Width, panels);
+            Pack<Float32Elements>(first, last, k, depth, panels);
         }
     }
 
     /// <summary>The memory that <see cref="Pack"/> is going to read, to be fetched bit by bit before.</summary>
     public Prefetch Ahead(int first, int last, int k, int depth) =>
-        DepthIsContiguous ? new(At(first, k), operand.Stride, last - first, depth) : new(At(first, k), operand.Stride, depth, last - first);
+        operand.IsBFloat16 ? Ahead<BFloat16Elements>(first, last, k, depth) : Ahead<Float32Elements>(first, last, k, depth);
+
+    private nint Offset(int index, int k) => DepthIsContiguous ? index * operand.Stride + k : k * operand.Stride + index;
+
+    private void Pack<E>(int first, int last, int k, int depth, float* panels)
+        where E : struct, IElements
+    {
+        byte* source = (byte*)operand.Data + Offset(first, k) * E.Size;
+        if (DepthIsContiguous)
+        {
+            Panels.PackRows<E>(source, operand.Stride, last - first, depth, Width, panels);
+        }
+        else
+        {
+            Panels.PackColumns<E>(source, operand.Stride, last - first, depth, Width, panels);
+        }
+    }
+
+    private Prefetch Ahead<E>(int first, int last, int k, int depth)
+        where E : struct, IElements
+    {
+        byte* source = (byte*)operand.Data + Offset(first, k) * E.Size;
+        return DepthIsContiguous ? Prefetch.Of<E>(source, operand.Stride, last - first, depth) : Prefetch.Of<E>(source, operand.Stride, depth, last - first);
+    }
 }

@@ -19,13 +19,18 @@ internal static unsafe class Panels
     /// Packs rows: element (i, k) comes from source[i * stride + k], i in [0, count), k in [0, depth).
     /// The panel's element is panels[(i / width) * width * depth + k * width + i % width]; rows that are missing from the last panel are zero.
     /// </summary>
-    public static void PackRows(float* source, nint stride, int count, int depth, int width, float* panels)
+    public static void PackRows(float* source, nint stride, int count, int depth, int width, float* panels) =>
+        PackRows<Float32Elements>((byte*)source, stride, count, depth, width, panels);
+
+    /// <summary>The same from numbers of any format, to float32; the stride counts numbers.</summary>
+    public static void PackRows<E>(byte* source, nint stride, int count, int depth, int width, float* panels)
+        where E : struct, IElements
     {
         for (int first = 0; first < count; first += width)
         {
             int next = first + width;
-            Prefetch ahead = next < count ? new(source + next * stride, stride, Math.Min(width, count - next), depth) : default;
-            PackRowPanel(source + first * stride, stride, Math.Min(width, count - first), depth, width, panels, ahead);
+            Prefetch ahead = next < count ? Prefetch.Of<E>(source + next * stride * E.Size, stride, Math.Min(width, count - next), depth) : default;
+            PackRowPanel<E>(source + first * stride * E.Size, stride, Math.Min(width, count - first), depth, width, panels, ahead);
             panels += (nint)width * depth;
         }
     }
@@ -33,24 +38,30 @@ internal static unsafe class Panels
     /// <summary>
     /// Packs columns: element (i, k) comes from source[k * stride + i]; the rest as in <see cref="PackRows"/>.
     /// </summary>
-    public static void PackColumns(float* source, nint stride, int count, int depth, int width, float* panels)
+    public static void PackColumns(float* source, nint stride, int count, int depth, int width, float* panels) =>
+        PackColumns<Float32Elements>((byte*)source, stride, count, depth, width, panels);
+
+    /// <summary>The same from numbers of any format, to float32; the stride counts numbers.</summary>
+    public static void PackColumns<E>(byte* source, nint stride, int count, int depth, int width, float* panels)
+        where E : struct, IElements
     {
         if (Vector512.IsHardwareAccelerated)
         {
-            PackColumns<Lanes16>(source, stride, count, depth, width, panels);
+            PackColumns<Lanes16, E>(source, stride, count, depth, width, panels);
         }
         else if (Vector256.IsHardwareAccelerated)
         {
-            PackColumns<Lanes8>(source, stride, count, depth, width, panels);
+            PackColumns<Lanes8, E>(source, stride, count, depth, width, panels);
         }
         else
         {
-            PackColumns<Lanes4>(source, stride, count, depth, width, panels);
+            PackColumns<Lanes4, E>(source, stride, count, depth, width, panels);
         }
     }
 
-    private static void PackColumns<V>(float* source, nint stride, int count, int depth, int width, float* panels)
+    private static void PackColumns<V, E>(byte* source, nint stride, int count, int depth, int width, float* panels)
         where V : unmanaged, ILanes<V>
+        where E : struct, IElements
     {
         // Some rows at a time through all panels: reads stay on lines that are at hand, writes run forward in each panel.
         const int RowsAtOnce = 16;
@@ -60,7 +71,7 @@ internal static unsafe class Panels
             int end = Math.Min(first + RowsAtOnce, depth);
             for (int i = 0; i < count; i += width)
             {
-                float* from = source + first * stride + i;
+                byte* from = source + (first * stride + i) * E.Size;
                 float* to = panels + (nint)i * depth + (nint)first * width;
                 int k = first;
                 // Whole registers, which may run over into the place of the next k: that is written after.
@@ -69,19 +80,19 @@ internal static unsafe class Panels
                 {
                     for (int j = 0; j < width; j += V.Count)
                     {
-                        Prefetch.Line(from + RowsAtOnce * stride + j);
-                        V.Load(from + j).Store(to + j);
+                        Prefetch.Line((float*)(from + (RowsAtOnce * stride + j) * E.Size));
+                        E.Load<V>(from + j * E.Size).Store(to + j);
                     }
 
-                    from += stride;
+                    from += stride * E.Size;
                     to += width;
                 }
 
                 int filled = Math.Min(width, count - i);
                 for (; k < end; k++)
                 {
-                    CopyExactly<V>(from, filled, to, width);
-                    from += stride;
+                    CopyExactly<V, E>(from, filled, to, width);
+                    from += stride * E.Size;
                     to += width;
                 }
             }
@@ -89,23 +100,24 @@ internal static unsafe class Panels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyExactly<V>(float* from, int count, float* to, int width)
+    private static void CopyExactly<V, E>(byte* from, int count, float* to, int width)
         where V : unmanaged, ILanes<V>
+        where E : struct, IElements
     {
         int i = 0;
         for (; i + V.Count <= count; i += V.Count)
         {
-            V.Load(from + i).Store(to + i);
+            E.Load<V>(from + i * E.Size).Store(to + i);
         }
 
         for (; i + 4 <= count; i += 4)
         {
-            Lanes4.Load(from + i).Store(to + i);
+            E.Load<Lanes4>(from + i * E.Size).Store(to + i);
         }
 
         for (; i < count; i++)
         {
-            to[i] = from[i];
+            E.Load<Lanes1>(from + i * E.Size).Store(to + i);
         }
 
         for (; i < width; i++)
@@ -114,8 +126,10 @@ internal static unsafe class Panels
         }
     }
 
-    private static void PackRowPanel(float* source, nint stride, int filled, int depth, int width, float* panel, Prefetch ahead)
+    private static void PackRowPanel<E>(byte* source, nint stride, int filled, int depth, int width, float* panel, Prefetch ahead)
+        where E : struct, IElements
     {
+        nint rowBytes = stride * E.Size;
         int k = 0;
         if (Avx512F.IsSupported)
         {
@@ -124,7 +138,7 @@ internal static unsafe class Panels
                 ahead.Advance(k + 16, depth);
                 for (int row = 0; row + 4 <= filled; row += 4)
                 {
-                    Transpose4x16(source + row * stride + k, stride, panel + (nint)k * width + row, width);
+                    Transpose4x16<E>(source + row * rowBytes + k * E.Size, rowBytes, panel + (nint)k * width + row, width);
                 }
             }
         }
@@ -135,7 +149,7 @@ internal static unsafe class Panels
             {
                 for (int row = 0; row + 4 <= filled; row += 4)
                 {
-                    Transpose4x4(source + row * stride + k, stride, panel + (nint)k * width + row, width);
+                    Transpose4x4<E>(source + row * rowBytes + k * E.Size, rowBytes, panel + (nint)k * width + row, width);
                 }
             }
 
@@ -143,7 +157,7 @@ internal static unsafe class Panels
             {
                 for (int done = 0; done < k; done++)
                 {
-                    panel[(nint)done * width + i] = i < filled ? source[i * stride + done] : 0;
+                    (i < filled ? E.Load<Lanes1>(source + i * rowBytes + done * E.Size) : Lanes1.Zero).Store(panel + (nint)done * width + i);
                 }
             }
         }
@@ -152,19 +166,20 @@ internal static unsafe class Panels
         {
             for (int i = 0; i < width; i++)
             {
-                panel[(nint)k * width + i] = i < filled ? source[i * stride + k] : 0;
+                (i < filled ? E.Load<Lanes1>(source + i * rowBytes + k * E.Size) : Lanes1.Zero).Store(panel + (nint)k * width + i);
             }
         }
     }
 
     /// <summary>Four rows of 16: what <see cref="Transpose4x4"/> does, in the four quarters of each register at once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4x16(float* from, nint fromStride, float* to, nint toStride)
+    private static void Transpose4x16<E>(byte* from, nint rowBytes, float* to, nint toStride)
+        where E : struct, IElements
     {
-        Vector512<float> r0 = Vector512.Load(from);
-        Vector512<float> r1 = Vector512.Load(from + fromStride);
-        Vector512<float> r2 = Vector512.Load(from + 2 * fromStride);
-        Vector512<float> r3 = Vector512.Load(from + 3 * fromStride);
+        Vector512<float> r0 = E.Load<Lanes16>(from).Register;
+        Vector512<float> r1 = E.Load<Lanes16>(from + rowBytes).Register;
+        Vector512<float> r2 = E.Load<Lanes16>(from + 2 * rowBytes).Register;
+        Vector512<float> r3 = E.Load<Lanes16>(from + 3 * rowBytes).Register;
         Vector512<float> a = Avx512F.UnpackLow(r0, r2), b = Avx512F.UnpackHigh(r0, r2);
         Vector512<float> c = Avx512F.UnpackLow(r1, r3), d = Avx512F.UnpackHigh(r1, r3);
         StoreQuarters(Avx512F.UnpackLow(a, c), to, 4 * toStride);
@@ -183,12 +198,13 @@ internal static unsafe class Panels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4x4(float* from, nint fromStride, float* to, nint toStride)
+    private static void Transpose4x4<E>(byte* from, nint rowBytes, float* to, nint toStride)
+        where E : struct, IElements
     {
-        Vector128<float> r0 = Vector128.Load(from);
-        Vector128<float> r1 = Vector128.Load(from + fromStride);
-        Vector128<float> r2 = Vector128.Load(from + 2 * fromStride);
-        Vector128<float> r3 = Vector128.Load(from + 3 * fromStride);
+        Vector128<float> r0 = E.Load<Lanes4>(from).Register;
+        Vector128<float> r1 = E.Load<Lanes4>(from + rowBytes).Register;
+        Vector128<float> r2 = E.Load<Lanes4>(from + 2 * rowBytes).Register;
+        Vector128<float> r3 = E.Load<Lanes4>(from + 3 * rowBytes).Register;
         // Interleaving rows 0 and 2, then 1 and 3, then the results puts each column in one register.
         Vector128<float> a = Low(r0, r2), b = High(r0, r2), c = Low(r1, r3), d = High(r1, r3);
         Low(a, c).Store(to);

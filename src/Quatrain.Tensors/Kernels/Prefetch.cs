@@ -17,6 +17,10 @@ internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
     private int _row;
     private int _line;
 
+    /// <summary>Rows of numbers of any format, as if they were floats: near enough for a hint.</summary>
+    public static Prefetch Of<E>(byte* data, nint stride, int rows, int length)
+        where E : struct, IElements => new((float*)data, stride * E.Size / sizeof(float), rows, Math.Max(1, length * E.Size / sizeof(float)));
+
     /// <summary>Floats from one row to the next.</summary>
     public readonly nint Stride => stride;
 

@@ -19,23 +19,25 @@ public static unsafe class ActivatedLinearOp
         Check.Last(nameof(ActivatedLinearOp), "x", x, weight.Shape[0]);
         int rows = x.Shape.Rows, inputs = x.Shape.Last, outputs = weight.Shape[1];
         Check.Shape(nameof(ActivatedLinearOp), "bias", bias, new Shape(outputs));
+        Check.Float32(nameof(ActivatedLinearOp), "bias", bias);
+        Check.Recordable(nameof(ActivatedLinearOp), "weight", tape, weight);
         Tensor y = tape.NewTensor(x.Shape.WithLast(outputs), Check.AnyWantsGradient(x, weight, bias));
         // The way back needs what f was applied to; without one it is written over.
         float* sums = y.RequiresGradient ? tape.Allocate(y.Shape.ElementCount) : y.Data;
         float* biasData = bias is null ? null : bias.Data;
-        Operand left = new(x.Data, inputs), right = new(weight.Data, outputs);
+        MatMulResult result = new(sums, outputs, biasData, null, 0, activated: y.Data);
         using (tape.MeasureProduct("linear, forward", rows, outputs, inputs))
         {
             switch (activation)
             {
                 case Activation.GeluExact:
-                    MatMulKernel.MultiplyActivated<GeluExact>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    WeightProduct.Multiply<GeluExact>(nameof(ActivatedLinearOp), tape, x, weight, transposed: false, outputs, result);
                     break;
                 case Activation.GeluTanh:
-                    MatMulKernel.MultiplyActivated<GeluTanh>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    WeightProduct.Multiply<GeluTanh>(nameof(ActivatedLinearOp), tape, x, weight, transposed: false, outputs, result);
                     break;
                 case Activation.Relu:
-                    MatMulKernel.MultiplyActivated<Relu>(left, right, rows, outputs, inputs, biasData, sums, outputs, y.Data, tape.Pool);
+                    WeightProduct.Multiply<Relu>(nameof(ActivatedLinearOp), tape, x, weight, transposed: false, outputs, result);
                     break;
                 default:
                     throw new ArgumentOutOfRangeException(nameof(activation));

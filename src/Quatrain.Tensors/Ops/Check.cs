@@ -38,6 +38,24 @@ internal static class Check
         }
     }
 
+    /// <summary>Refuses a weight that is not float32 in the order of its shape.</summary>
+    public static void Float32(string op, string operand, Tensor? tensor)
+    {
+        if (tensor is not null && (tensor.Format != WeightFormat.Float32 || tensor.LiesTransposed))
+        {
+            throw new ArgumentException($"{op}: {operand} is stored as {tensor.Format}{(tensor.LiesTransposed ? ", transposed" : "")}; it must be Float32.");
+        }
+    }
+
+    /// <summary>Refuses, on a recording tape, a weight that is held for inference only.</summary>
+    public static void Recordable(string op, string operand, Tape tape, Tensor? tensor)
+    {
+        if (tape.Recording && tensor is { IsReadOnly: true })
+        {
+            throw new InvalidOperationException($"{op}: {operand} is held for inference only, so a recording tape can't use it; load the model for training.");
+        }
+    }
+
     public static bool AnyWantsGradient(Tensor a, Tensor? b = null, Tensor? c = null, Tensor? d = null) =>
         a.RequiresGradient || b is { RequiresGradient: true } || c is { RequiresGradient: true } || d is { RequiresGradient: true };
 }

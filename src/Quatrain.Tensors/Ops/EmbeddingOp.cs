@@ -24,6 +24,13 @@ public static unsafe class EmbeddingOp
             throw new ArgumentException($"EmbeddingOp: {ids.Length} ids don't fill {batchSize} sequences of one length.");
         }
 
+        Check.Float32(nameof(EmbeddingOp), "position table", positionTable);
+        if (tokenTable.LiesTransposed)
+        {
+            throw new ArgumentException("EmbeddingOp: the token table is stored transposed; its rows must lie side by side.");
+        }
+
+        Check.Recordable(nameof(EmbeddingOp), "token table", tape, tokenTable);
         int sequenceLength = ids.Length / batchSize, contextLength = positionTable.Shape[0];
         CheckPositions(firstPositions, batchSize, sequenceLength, contextLength);
         Check.Ids(nameof(EmbeddingOp), "ids", ids, tokenTable.Shape[0]);
@@ -33,7 +40,7 @@ public static unsafe class EmbeddingOp
         int* first = firstPositions.IsEmpty ? null : tape.Copy(firstPositions);
         using (tape.Measure("embedding, forward", y.Shape, tensors: 2))
         {
-            EmbeddingKernel.Forward(copy, tokenTable.Data, positionTable.Data, first, batchSize, sequenceLength, columns, y.Data, tape.Pool);
+            EmbeddingKernel.Forward(copy, tokenTable.Storage, tokenTable.Format, positionTable.Data, first, batchSize, sequenceLength, columns, y.Data, tape.Pool);
         }
 
         if (y.RequiresGradient)

@@ -18,6 +18,8 @@ public static unsafe class LayerNormOp
         Shape columns = new(x.Shape.Last);
         Check.Shape(nameof(LayerNormOp), "weight", weight, columns);
         Check.Shape(nameof(LayerNormOp), "bias", bias, columns);
+        Check.Float32(nameof(LayerNormOp), "weight", weight);
+        Check.Float32(nameof(LayerNormOp), "bias", bias);
         Tensor y = tape.NewTensor(x.Shape, Check.AnyWantsGradient(x, weight, bias));
         int rows = x.Shape.Rows;
         float* mean = tape.Allocate(rows);

@@ -19,7 +19,7 @@ public static unsafe class LinearOp
     {
         Check.Rank(nameof(LinearOp), "weight", weight, 2);
         Check.Last(nameof(LinearOp), "x", x, weight.Shape[0]);
-        return Forward(tape, x, weight, bias, residual, transposed: false, weight.Shape[1]);
+        return Forward(tape, x, weight, bias, residual, transposed: false);
     }
 
     /// <summary>y = x W^T, with x [..., K] and W [N, K], the order [out, in] of a token embedding: the output head tied to it.</summary>
@@ -28,41 +28,26 @@ public static unsafe class LinearOp
     /// <param name="weight">[N, K].</param>
     /// <returns>y [..., N].</returns>
     /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
-    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight) => ForwardTransposed(tape, x, weight, weight.Shape[0]);
-
-    /// <summary>The first <paramref name="outputs"/> of y = x W^T: a token embedding may have more rows than there are tokens.</summary>
-    /// <param name="tape">A tape that does not record, unless all outputs are wanted.</param>
-    /// <param name="x">[..., K].</param>
-    /// <param name="weight">[N, K].</param>
-    /// <param name="outputs">M, at most N.</param>
-    /// <returns>y [..., M].</returns>
-    /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
-    /// <exception cref="InvalidOperationException">The tape records and not all outputs are wanted.</exception>
-    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight, int outputs)
+    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight)
     {
         Check.Rank(nameof(LinearOp), "weight", weight, 2);
         Check.Last(nameof(LinearOp), "x", x, weight.Shape[1]);
-        ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(outputs, weight.Shape[0]);
-        if (tape.Recording && outputs < weight.Shape[0])
-        {
-            throw new InvalidOperationException("LinearOp: there is no way back from some of the outputs; use it on a tape that does not record.");
-        }
-
-        return Forward(tape, x, weight, bias: null, residual: null, transposed: true, outputs);
+        return Forward(tape, x, weight, bias: null, residual: null, transposed: true);
     }
 
-    private static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool transposed, int outputs)
+    private static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool transposed)
     {
+        int outputs = weight.Shape[transposed ? 0 : 1];
         Shape shape = x.Shape.WithLast(outputs);
         Check.Shape(nameof(LinearOp), "bias", bias, new Shape(outputs));
         Check.Shape(nameof(LinearOp), "residual", residual, shape);
+        Check.Float32(nameof(LinearOp), "bias", bias);
+        Check.Recordable(nameof(LinearOp), "weight", tape, weight);
         Tensor y = tape.NewTensor(shape, Check.AnyWantsGradient(x, weight, bias, residual));
         using (tape.MeasureProduct("linear, forward", x.Shape.Rows, outputs, x.Shape.Last))
         {
-            MatMulKernel.Multiply(
-                new Operand(x.Data, x.Shape.Last), new Operand(weight.Data, weight.Shape[1], transposed), x.Shape.Rows, outputs, x.Shape.Last,
-                bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, y.Data, outputs, tape.Pool);
+            MatMulResult result = new(y.Data, outputs, bias is null ? null : bias.Data, residual is null ? null : residual.Data, outputs, activated: null);
+            WeightProduct.Multiply<Identity>(nameof(LinearOp), tape, x, weight, transposed, outputs, result);
         }
 
         if (y.RequiresGradient)

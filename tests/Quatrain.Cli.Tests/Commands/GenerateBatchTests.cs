@@ -105,8 +105,8 @@ public sealed class GenerateBatchTests(TinyRun run) : IDisposable
     [Fact]
     public void What_is_complete_when_it_is_stopped_has_been_written()
     {
-        using LoadedModel model = LoadedModel.Open(run.Path);
         using WorkerPool pool = new(1);
+        using LoadedModel model = LoadedModel.Open(run.Path, weights: null, pool);
         using CancellationTokenSource source = new();
         using StringWriter output = new(CultureInfo.InvariantCulture) { NewLine = "\n" }, error = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
         BatchGeneration batch = new(UntilCancelled(), 9, 1, IsFile: true, Samples: 1, BatchSize: 2);
@@ -133,7 +133,8 @@ public sealed class GenerateBatchTests(TinyRun run) : IDisposable
     [Fact]
     public void What_does_not_fit_in_memory_is_refused_and_nothing_else()
     {
-        using LoadedModel model = LoadedModel.Open(run.Path);
+        using WorkerPool pool = new(1);
+        using LoadedModel model = LoadedModel.Open(run.Path, weights: null, pool);
         BatchGeneration file = new([], 3, 5, IsFile: true, Samples: 2, BatchSize: 4), pipe = new([], null, null, IsFile: true, Samples: 2, BatchSize: 4);
         long needed = model.Model.DecodingStateBytes(4, 12, TokenGenerator.PromptChunk), unknown = model.Model.DecodingStateBytes(4, TinyRun.ContextLength, TokenGenerator.PromptChunk);
 

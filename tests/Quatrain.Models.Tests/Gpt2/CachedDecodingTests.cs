@@ -138,25 +138,6 @@ public sealed class CachedDecodingTests
     }
 
     [Fact]
-    public void Rows_beyond_a_limited_vocabulary_have_no_logit_and_the_others_the_same()
-    {
-        using WorkerPool pool = new(1);
-        using Gpt2Model model = TestModels.Random(TestModels.Config);
-        int[] tokens = TestModels.Tokens(6, 23);
-        float[] whole = Logits(model, pool, tokens, 1, cache: null);
-        int rows = model.VocabularySize;
-
-        model.LimitVocabulary(23);
-
-        model.VocabularySize.ShouldBe(23);
-        Logits(model, pool, tokens, 1, cache: null).ShouldBe(Enumerable.Range(0, 6).SelectMany(t => whole[(t * rows)..(t * rows + 23)]));
-        using Tape recording = new(pool, recording: true);
-        model.Forward(recording, tokens, 1).Values.ToArray().ShouldBe(whole);
-        Should.Throw<ArgumentOutOfRangeException>(() => model.LimitVocabulary(0));
-        Should.Throw<ArgumentOutOfRangeException>(() => model.LimitVocabulary(rows + 1));
-    }
-
-    [Fact]
     public void A_text_longer_than_the_context_is_refused()
     {
         using WorkerPool pool = new(1);

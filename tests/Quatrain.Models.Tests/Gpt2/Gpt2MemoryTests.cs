@@ -104,8 +104,8 @@ public sealed class Gpt2MemoryTests
         Gpt2Config config = TestModels.Config with { EmbeddingSize = 120, VocabularySize = 5_000 };
         long needed = Gpt2Memory.WeightBytes(config) + Gpt2Memory.KvCacheBytes(config, 1, config.ContextLength);
 
-        Gpt2Memory.CheckDecodingFits(config, "large", needed);
-        Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckDecodingFits(config, "large", needed - 1)).Message.ShouldBe(FormattableString.Invariant(
+        Gpt2Memory.CheckDecodingFits(config, Gpt2Memory.WeightBytes(config), "large", needed);
+        Should.Throw<InvalidDataException>(() => Gpt2Memory.CheckDecodingFits(config, Gpt2Memory.WeightBytes(config), "large", needed - 1)).Message.ShouldBe(FormattableString.Invariant(
             $"The model in 'large' needs {needed / 1048576.0:N0} MB of memory for its weights and the keys and values of its context, and {needed / 1048576.0:N0} MB are available; use a smaller model, or end other programs."));
     }
 

@@ -134,10 +134,10 @@ public sealed unsafe class MatMulKernelTests(ITestOutputHelper output)
             ActivationKernel.Forward<GeluTanh>(expected, m * n, result, pool);
         }
 
-        MatMulKernel.MultiplyActivated<GeluTanh>(left, right, m, n, k, pBias, c, n, y, pool);
+        MatMulKernel.Run<GeluTanh>(left, right, m, n, k, new MatMulResult(c, n, pBias, null, 0, activated: y), pool);
         Closeness.ShouldBeSameBits(new Span<float>(c, m * n).ToArray(), product, "the product");
         Close(new Span<float>(y, m * n).ToArray(), activated);
-        MatMulKernel.MultiplyActivated<GeluTanh>(left, right, m, n, k, pBias, c, n, c, pool);
+        MatMulKernel.Run<GeluTanh>(left, right, m, n, k, new MatMulResult(c, n, pBias, null, 0, activated: c), pool);
         Closeness.ShouldBeSameBits(new Span<float>(c, m * n).ToArray(), new Span<float>(y, m * n), "in place");
         memory.ShouldBeIntact();
 

@@ -32,6 +32,25 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary>Count floats from <paramref name="source"/>; no alignment is needed.</summary>
     static abstract TSelf Load(float* source);
 
+    /// <summary>Count bfloat16 numbers from <paramref name="source"/>, and no byte beyond them; no alignment is needed.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>
+    /// Four numbers of each of Count / 4 rows: those of the row 4 p below <paramref name="source"/> in the register's 128-bit part p. For four lanes or more.
+    /// </summary>
+    /// <param name="source">The first row's first number.</param>
+    /// <param name="stride">Numbers from one row to the next.</param>
+    static abstract TSelf LoadQuads(float* source, nint stride);
+
+    /// <summary>The same of bfloat16 numbers.</summary>
+    static abstract TSelf LoadQuadsBFloat16(ushort* source, nint stride);
+
+    /// <summary>a0 b0 a1 b1 of each 128-bit part a0 a1 a2 a3 and b0 b1 b2 b3.</summary>
+    static abstract TSelf InterleaveLow(TSelf a, TSelf b);
+
+    /// <summary>a2 b2 a3 b3 of each 128-bit part a0 a1 a2 a3 and b0 b1 b2 b3.</summary>
+    static abstract TSelf InterleaveHigh(TSelf a, TSelf b);
+
     /// <summary>Writes Count floats to <paramref name="destination"/>.</summary>
     void Store(float* destination);
 

@@ -20,6 +20,17 @@ internal readonly unsafe struct Lanes1(float lane) : ILanes<Lanes1>
     public static Lanes1 Load(float* source) => new(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
+
+    public static Lanes1 LoadQuads(float* source, nint stride) => throw new NotSupportedException("One lane holds no four numbers.");
+
+    public static Lanes1 LoadQuadsBFloat16(ushort* source, nint stride) => throw new NotSupportedException("One lane holds no four numbers.");
+
+    public static Lanes1 InterleaveLow(Lanes1 a, Lanes1 b) => throw new NotSupportedException("One lane has no parts.");
+
+    public static Lanes1 InterleaveHigh(Lanes1 a, Lanes1 b) => throw new NotSupportedException("One lane has no parts.");
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => *destination = _lane;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

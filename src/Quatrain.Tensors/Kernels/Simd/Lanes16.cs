@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Quatrain.Tensors.Kernels.Simd;
 
@@ -7,6 +8,9 @@ namespace Quatrain.Tensors.Kernels.Simd;
 internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16>
 {
     private readonly Vector512<float> _lanes = lanes;
+
+    /// <summary>The lanes, for what only the register's own instructions can do.</summary>
+    public Vector512<float> Register => _lanes;
 
     public static int Count => 16;
 
@@ -19,6 +23,30 @@ internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Load(float* source) => new(Vector512.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadBFloat16(ushort* source) =>
+        new((Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadQuads(float* source, nint stride) => new(Vector512.Create(
+        Vector256.Create(Vector128.Load(source), Vector128.Load(source + 4 * stride)),
+        Vector256.Create(Vector128.Load(source + 8 * stride), Vector128.Load(source + 12 * stride))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 LoadQuadsBFloat16(ushort* source, nint stride)
+    {
+        Vector256<ushort> rows = Vector256.Create(
+            Unsafe.ReadUnaligned<ulong>(source), Unsafe.ReadUnaligned<ulong>(source + 4 * stride),
+            Unsafe.ReadUnaligned<ulong>(source + 8 * stride), Unsafe.ReadUnaligned<ulong>(source + 12 * stride)).AsUInt16();
+        return new((Avx512F.ConvertToVector512UInt32(rows) << 16).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 InterleaveLow(Lanes16 a, Lanes16 b) => new(Avx512F.UnpackLow(a._lanes, b._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 InterleaveHigh(Lanes16 a, Lanes16 b) => new(Avx512F.UnpackHigh(a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);

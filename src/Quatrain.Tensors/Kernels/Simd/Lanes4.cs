@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Quatrain.Tensors.Kernels.Simd;
 
@@ -7,6 +9,9 @@ namespace Quatrain.Tensors.Kernels.Simd;
 internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 {
     private readonly Vector128<float> _lanes = lanes;
+
+    /// <summary>The lanes, for what only the register's own instructions can do.</summary>
+    public Vector128<float> Register => _lanes;
 
     public static int Count => 4;
 
@@ -19,6 +24,28 @@ internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Load(float* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 LoadBFloat16(ushort* source) =>
+        new((Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 LoadQuads(float* source, nint stride) => Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 LoadQuadsBFloat16(ushort* source, nint stride) => LoadBFloat16(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 InterleaveLow(Lanes4 a, Lanes4 b) => new(
+        Sse.IsSupported ? Sse.UnpackLow(a._lanes, b._lanes)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a._lanes, b._lanes)
+        : Vector128.Create(a._lanes[0], b._lanes[0], a._lanes[1], b._lanes[1]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 InterleaveHigh(Lanes4 a, Lanes4 b) => new(
+        Sse.IsSupported ? Sse.UnpackHigh(a._lanes, b._lanes)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a._lanes, b._lanes)
+        : Vector128.Create(a._lanes[2], b._lanes[2], a._lanes[3], b._lanes[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);

@@ -1,0 +1,151 @@
+using Quatrain.Models.Checkpoints;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Memory;
+using Quatrain.Tensors.Parallel;
+
+namespace Quatrain.Models.Gpt2;
+
+/// <summary>
+/// A GPT-2 for inference straight from its files: weights that lie as the engine reads them are mapped, and the others converted into memory.
+/// </summary>
+internal sealed class Gpt2Mapping
+{
+    private const string PositionEmbedding = "wpe.weight";
+    private const string TokenEmbedding = "wte.weight";
+    private const string Head = "lm_head.weight";
+
+    private readonly Gpt2Source _source;
+    private readonly Gpt2Model _model;
+    private readonly WeightFormat? _format;
+    private readonly WorkerPool _pool;
+    private readonly Dictionary<string, MappedFile> _files = new(StringComparer.Ordinal);
+
+    private Gpt2Mapping(Gpt2Source source, Gpt2Model model, WeightFormat? format, WorkerPool pool) =>
+        (_source, _model, _format, _pool) = (source, model, format, pool);
+
+    /// <summary>Attaches all weights of <paramref name="source"/> to a model that has no memory yet.</summary>
+    public static void Attach(Gpt2Source source, Gpt2Model model, WeightFormat? format, WorkerPool pool)
+    {
+        Gpt2Mapping mapping = new(source, model, format, pool);
+        long converted = model.Parameters.Parameters.Sum(parameter => mapping.ConvertedBytes(parameter.Name, parameter.Tensor.Shape));
+        Gpt2Memory.CheckDecodingFits(source.Config, converted, source.File.Path, SystemMemory.AvailableBytes);
+        foreach (Parameter parameter in model.Parameters.Parameters)
+        {
+            mapping.Attach(parameter.Name, parameter.Tensor.Shape);
+        }
+    }
+
+    /// <summary>The bytes of memory of its own that a weight takes: none where it is mapped as it lies.</summary>
+    private long ConvertedBytes(string name, Shape shape)
+    {
+        Plan plan = PlanFor(name, shape);
+        return plan.IsAsNeeded ? 0 : WeightMemory.ByteCount(plan.Rows, plan.Columns, plan.Format);
+    }
+
+    private void Attach(string name, Shape shape)
+    {
+        Plan plan = PlanFor(name, shape);
+        if (plan.Region is not { } region)
+        {
+            AttachConverted(name, Read(name, plan.Rows, plan.Columns), plan);
+            return;
+        }
+
+        (int rows, int columns) = plan.LiesTransposed ? (plan.Columns, plan.Rows) : (plan.Rows, plan.Columns);
+        WeightMemory mapped = Map(region, rows, columns, plan.Stored);
+        RequireFinite(plan.Entry, mapped);
+        AttachConverted(name, mapped, plan);
+    }
+
+    private Plan PlanFor(string name, Shape shape)
+    {
+        (TensorEntry entry, bool fileIsTransposed) = _source.Find(name);
+        FileRegion? region = _source.File.Locate(entry) is { } place && FormatOf(place.Type) is not null ? place : null;
+        WeightFormat format = FormatFor(name, shape, region);
+        (int rows, int columns) = shape.Rank == 1 ? (1, shape[0]) : (shape[0], shape[1]);
+        // What can't be mapped is read in the model's own order.
+        bool liesTransposed = region is not null && fileIsTransposed;
+        // Int8 blocks lie along the terms of a sum: a table's rows, a layer's columns.
+        bool wantsTransposed = format == WeightFormat.Int8 ? name is not (TokenEmbedding or Head) : liesTransposed;
+        WeightFormat stored = region is null ? WeightFormat.Float32 : FormatOf(region.Value.Type)!.Value;
+        return new Plan(entry, region, rows, columns, stored, liesTransposed, format, wantsTransposed);
+    }
+
+    private WeightFormat FormatFor(string name, Shape shape, FileRegion? region) =>
+        shape.Rank == 1 || name == PositionEmbedding ? WeightFormat.Float32
+        : _format ?? (region is { } place ? FormatOf(place.Type) : null) ?? WeightFormat.Float32;
+
+    private void AttachConverted(string name, WeightMemory memory, in Plan plan)
+    {
+        bool turns = plan.LiesTransposed != plan.WantsTransposed;
+        if (memory.Format != plan.Format || turns)
+        {
+            using WeightMemory source = memory;
+            memory = source.ConvertTo(plan.Format, turns, _pool);
+            if (plan.Format != WeightFormat.Float32 && memory.FindNonFinite(_pool) >= 0)
+            {
+                memory.Dispose();
+                throw new InvalidDataException(
+                    $"Cannot use '{_source.File.Path}' with {plan.Format} weights: {TensorText.Quote(name)} holds numbers too large for them; use float32 weights.");
+            }
+        }
+
+        _model.Parameters.Attach(name, memory, plan.WantsTransposed);
+    }
+
+    private WeightMemory Read(string name, int rows, int columns)
+    {
+        WeightMemory memory = WeightMemory.Allocate(rows, columns, WeightFormat.Float32);
+        try
+        {
+            _source.ReadWeight(name, memory.Floats);
+            return memory;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    private WeightMemory Map(FileRegion place, int rows, int columns, WeightFormat format)
+    {
+        if (!_files.TryGetValue(place.Path, out MappedFile? file))
+        {
+            file = MappedFile.Open(place.Path);
+            _files.Add(place.Path, file);
+            _model.Parameters.Own(file);
+        }
+
+        // The tables' last rows may be padding, which is left out.
+        return place.Length >= WeightMemory.ByteCount(rows, columns, format) && place.Offset <= file.Length - place.Length
+            ? WeightMemory.Map(file, place.Offset, rows, columns, format)
+            : throw new InvalidDataException($"Cannot read '{place.Path}': it became shorter while it was read; stop what writes to it and try again.");
+    }
+
+    private void RequireFinite(TensorEntry entry, WeightMemory memory)
+    {
+        long index = memory.FindNonFinite(_pool);
+        if (index >= 0)
+        {
+            throw new InvalidDataException(
+                $"Cannot use '{_source.File.Path}': tensor {TensorText.Quote(entry.Name)} of shape {TensorText.Shape(entry.Shape)} holds a number that is not finite at element {index}, "
+                + "so the weights are damaged or their training diverged; use another checkpoint.");
+        }
+    }
+
+    private static WeightFormat? FormatOf(RawElementType type) => type switch
+    {
+        RawElementType.F32 => WeightFormat.Float32,
+        RawElementType.BF16 => WeightFormat.BFloat16,
+        RawElementType.Q8 => WeightFormat.Int8,
+        _ => null,
+    };
+
+    /// <summary>Where and how a weight lies, and how the engine is to have it. Rows and columns are the model's.</summary>
+    private readonly record struct Plan(
+        TensorEntry Entry, FileRegion? Region, int Rows, int Columns, WeightFormat Stored, bool LiesTransposed, WeightFormat Format, bool WantsTransposed)
+    {
+        public bool IsAsNeeded => Region is not null && Stored == Format && LiesTransposed == WantsTransposed;
+    }
+}
