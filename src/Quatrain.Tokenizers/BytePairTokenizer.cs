@@ -134,7 +134,10 @@ public sealed partial class BytePairTokenizer : ITokenizer
         ? _vocabulary.Bytes(id).Length
         : throw new InvalidDataException($"Token id {id} is outside the tokenizer's vocabulary of {VocabularySize} tokens (ids 0 to {VocabularySize - 1}).");
 
-    internal static void Encode(PieceEncoder encoder, ReadOnlySpan<byte> text, SpecialTokenSearch? search)
+    /// <summary>An encoder of this tokenizer's, for measurements.</summary>
+    internal PieceEncoder NewEncoder(bool remembers) => new(_vocabulary.Merges, _vocabulary.IdOfByte, remembers);
+
+    private static void Encode(PieceEncoder encoder, ReadOnlySpan<byte> text, SpecialTokenSearch? search)
     {
         while (search is not null && search.TryFind(text, out int start, out int length, out int id))
         {
@@ -215,7 +218,7 @@ public sealed partial class BytePairTokenizer : ITokenizer
             }
         }
 
-        return new PieceEncoder(_vocabulary.Merges, _vocabulary.IdOfByte);
+        return NewEncoder(remembers: true);
     }
 
     private void Return(PieceEncoder encoder)

@@ -50,7 +50,8 @@ public sealed class BytePairFilesTests : IDisposable
         Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(_folder.FullName)).Message
             .ShouldBe($"'{_folder.FullName}' holds no tokenizer: no tokenizer.json, no vocab.json with merges.txt, no encoder.json with vocab.bpe and no single *.tiktoken; name a folder or file with one.");
         Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(PathOf("none"))).Message.ShouldContain("There is no tokenizer file or folder");
-        Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(PathOf("vocab.json")));
+        Write("vocab.json", Content("vocab.json"));
+        Should.Throw<FileNotFoundException>(() => TokenizerFile.Load(PathOf("vocab.json"))).Message.ShouldContain("merges.txt");
     }
 
     [Fact]
@@ -173,10 +174,13 @@ public sealed class BytePairFilesTests : IDisposable
     [InlineData("[[\"a\",3]]", "is not two tokens")]
     [InlineData("[\"q x\"]", "Merge 1, \"q x\", needs the token \"qx\", which the vocabulary has not.")]
     [InlineData("[\"qq x\"]", "needs the token \"qq\"")]
-    [InlineData("[\"h e\",\"h e\"]", "Merge 2, \"h e\", is there twice.")]
     [InlineData("[\"<|endoftext|> a\"]", "needs the token \"<|endoftext|>\"")]
     [InlineData("7", "no list of \"merges\"")]
     public void Merges_that_are_none_are_refused(string merges, string expected) => Refuses("tokenizer.json", TinyVocabulary.TokenizerJson(merges: merges), expected);
+
+    [Fact]
+    public void A_merge_that_is_there_twice_is_refused() => Refuses(
+        "tokenizer.json", TinyVocabulary.TokenizerJson(merges: JsonSerializer.Serialize(TinyVocabulary.Merges.Append(TinyVocabulary.Merges[3]))), "Merge 61, ");
 
     [Theory]
     [InlineData("", "is not valid JSON (line 1)")]

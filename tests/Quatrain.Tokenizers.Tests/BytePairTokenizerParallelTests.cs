@@ -5,15 +5,12 @@ namespace Quatrain.Tokenizers.Tests;
 
 public sealed class BytePairTokenizerParallelTests
 {
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void Several_threads_find_the_same_ids(int threads)
+    [Fact]
+    public void Several_threads_find_the_same_ids()
     {
-        Random random = new(threads);
+        Random random = new(1);
         StringBuilder text = new();
-        while (text.Length < 3_300_000)
+        while (text.Length < 2_400_000)
         {
             text.Append(RandomText.Next(random));
         }
@@ -22,16 +19,18 @@ public sealed class BytePairTokenizerParallelTests
         byte[] utf8 = Encoding.UTF8.GetBytes(whole);
         // In one piece, without any cut.
         int[] expected = TinyVocabulary.Tokenizer.EncodeUtf8(utf8);
+        int[] expectedSpecial = TinyVocabulary.Tokenizer.EncodeUtf8(utf8, SpecialTokenPolicy.AllowAll);
 
+        expectedSpecial.ShouldContain(TinyVocabulary.EndOfText);
         Same(TinyVocabulary.Tokenizer.Encode(whole), expected);
-        Same(TinyVocabulary.Tokenizer.EncodeParallel(whole.AsMemory(), threads), expected);
-        Same(TinyVocabulary.Tokenizer.EncodeUtf8Parallel(utf8, threads), expected);
-        Same(
-            TinyVocabulary.Tokenizer.EncodeUtf8Parallel(utf8, threads, SpecialTokenPolicy.AllowAll),
-            TinyVocabulary.Tokenizer.EncodeUtf8(utf8, SpecialTokenPolicy.AllowAll));
-        Same(
-            TinyVocabulary.Tokenizer.EncodeParallel(whole.AsMemory(), threads, SpecialTokenPolicy.AllowAll),
-            TinyVocabulary.Tokenizer.Encode(whole, SpecialTokenPolicy.AllowAll));
+        Same(TinyVocabulary.Tokenizer.EncodeParallel(whole.AsMemory(), 2), expected);
+        Same(TinyVocabulary.Tokenizer.EncodeParallel(whole.AsMemory(), 2, SpecialTokenPolicy.AllowAll), expectedSpecial);
+        for (int threads = 1; threads <= 3; threads++)
+        {
+            Same(TinyVocabulary.Tokenizer.EncodeUtf8Parallel(utf8, threads), expected);
+        }
+
+        Same(TinyVocabulary.Tokenizer.EncodeUtf8Parallel(utf8, 2, SpecialTokenPolicy.AllowAll), expectedSpecial);
     }
 
     [Theory]
@@ -43,7 +42,7 @@ public sealed class BytePairTokenizerParallelTests
     [InlineData("\u0085 ")]
     public void Texts_that_can_be_cut_nowhere_or_seldom_have_the_same_ids(string unit)
     {
-        string text = string.Concat(Enumerable.Repeat(unit, 2_300_000 / unit.Length));
+        string text = string.Concat(Enumerable.Repeat(unit, 1_150_000 / unit.Length));
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
         int[] expected = TinyVocabulary.Tokenizer.EncodeUtf8(utf8);
 
@@ -68,7 +67,7 @@ public sealed class BytePairTokenizerParallelTests
             parts.ShouldBe(TinyVocabulary.Tokenizer.EncodeUtf8(text), false, Encoding.UTF8.GetString(text));
         }
 
-        cuts.ShouldBeGreaterThan(1000);
+        cuts.ShouldBeGreaterThan(200);
     }
 
     [Fact]

@@ -72,11 +72,12 @@ public sealed class BytePairTokenizerSpecialTokensTests
     [Fact]
     public void One_with_a_space_in_it_is_found_by_several_threads_too()
     {
-        string text = string.Concat(Enumerable.Repeat(Fill + "word ", 250_000));
-        int[] expected = [.. Enumerable.Repeat(Three.Encode(Fill + "word ", SpecialTokenPolicy.AllowAll), 250_000).SelectMany(ids => ids)];
+        const int Count = 80_000;
+        string text = string.Concat(Enumerable.Repeat(Fill + "word ", Count));
+        int[] expected = [.. Enumerable.Repeat(Three.Encode(Fill + "word ", SpecialTokenPolicy.AllowAll), Count).SelectMany(ids => ids)];
 
-        Three.EncodeParallel(text.AsMemory(), 2, SpecialTokenPolicy.AllowAll).ShouldBe(expected);
-        Three.Encode(text, SpecialTokenPolicy.AllowAll).ShouldBe(expected);
+        Three.EncodeParallel(text.AsMemory(), 2, SpecialTokenPolicy.AllowAll).AsSpan().SequenceEqual(expected).ShouldBeTrue();
+        Three.Encode(text, SpecialTokenPolicy.AllowAll).AsSpan().SequenceEqual(expected).ShouldBeTrue();
         Three.LastCut("a <|fill"u8, SpecialTokenPolicy.AllowAll).ShouldBe(0);
         Three.LastCut("a <|fill"u8).ShouldBe(1);
     }

@@ -15,7 +15,7 @@ public sealed class BytePairTokenizerTests
     public void The_47_published_test_strings_have_the_published_ids()
     {
         string[] texts = File.ReadAllText(SharedData.Get(Gpt2Data.Folder + "ggml-vocab-gpt-2.gguf.inp")).Split("\n__ggml_vocab_test__\n");
-        string[] expected = File.ReadAllLines(SharedData.Get(Gpt2Data.Folder + "ggml-vocab-gpt-2.gguf.out"));
+        string[] expected = File.ReadAllText(SharedData.Get(Gpt2Data.Folder + "ggml-vocab-gpt-2.gguf.out")).Split('\n');
 
         int count = 0;
         foreach ((string text, string ids) in texts.Zip(expected))
@@ -104,7 +104,7 @@ public sealed class BytePairTokenizerTests
             int[] ids = Gpt2Data.Tokenizer.Encode(text);
             Gpt2Data.Tokenizer.Decode(ids).ShouldBe(text);
             // The rest of the run does not change how long runs of it are cut.
-            ids.Take(100).ShouldBe(Gpt2Data.Reference.Encode(new string(c, 3000)).Take(100));
+            ids.Take(10).ShouldBe(Gpt2Data.Reference.Encode(new string(c, 1000)).Take(10));
         }
     }
 
@@ -178,12 +178,14 @@ public sealed class BytePairTokenizerTests
     }
 
     [Theory]
-    [InlineData("ab\uD83D", "(U+D83D) at position 2")]
-    [InlineData("\uDE00x", "(U+DE00) at position 0")]
-    [InlineData("a\uD83Db", "(U+D83D) at position 1")]
-    public void Half_of_a_pair_is_refused(string text, string expected)
+    [InlineData(0xD83D, "ab{0}", 2)]
+    [InlineData(0xDE00, "{0}x", 0)]
+    [InlineData(0xD83D, "a{0}b", 1)]
+    public void Half_of_a_pair_is_refused(int unit, string format, int position)
     {
-        Should.Throw<InvalidDataException>(() => TinyVocabulary.Tokenizer.Encode(text)).Message.ShouldContain(expected);
+        string text = format.Replace("{0}", ((char)unit).ToString(), StringComparison.Ordinal);
+
+        Should.Throw<InvalidDataException>(() => TinyVocabulary.Tokenizer.Encode(text)).Message.ShouldContain($"(U+{unit:X4}) at position {position}");
         // What failed must not leak into what comes next.
         TinyVocabulary.Tokenizer.Encode("the cat").ShouldBe(TinyVocabulary.Reference.Encode("the cat"));
     }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Quatrain.Tokenizers;
+using Quatrain.Tokenizers.BytePair;
 
 namespace Quatrain.Benchmarks.Tokenizers;
 
@@ -46,6 +47,22 @@ internal static class TokenizerCommand
         int[] ids = tokenizer.EncodeUtf8(utf8);
         Line("text", $"{utf8.Length:N0} bytes, {ids.Length:N0} tokens");
         Speed("encode UTF-8, 1 thread", utf8.Length, () => tokenizer.EncodeUtf8(utf8));
+        Speed("encode UTF-8, 1 thread, remembering no pieces", utf8.Length, () =>
+        {
+            PieceEncoder encoder = tokenizer.NewEncoder(remembers: false);
+            encoder.Encode(utf8);
+            return encoder;
+        });
+        Speed("cut UTF-8 into pieces", utf8.Length, () =>
+        {
+            int pieces = 0;
+            for (int at = 0; at < utf8.Length; at = PieceScanner.End(utf8, at))
+            {
+                pieces++;
+            }
+
+            return pieces;
+        });
         Speed("encode a string, 1 thread", utf8.Length, () => tokenizer.Encode(text));
         Speed($"encode UTF-8, {Environment.ProcessorCount} threads", utf8.Length, () => tokenizer.EncodeUtf8Parallel(utf8));
         Speed("decode to bytes", utf8.Length, () => tokenizer.DecodeBytes(ids));

@@ -27,7 +27,8 @@ internal sealed class SpecialTokenSearch
         {
             if (!tokens.Any(token => token.Text == name))
             {
-                throw new InvalidDataException($"The tokenizer has no special token '{name}'; it has {string.Join(", ", tokens.Take(10).Select(token => token.Text))}.");
+                string there = tokens.Count > 0 ? string.Join(", ", tokens.Take(10).Select(token => token.Text)) : "none";
+                throw new InvalidDataException($"The tokenizer has no special token '{name}'; it has {there}.");
             }
         }
 

@@ -18,20 +18,10 @@ internal static class OutputBytes
         }
 
         // Text writers change what is no text.
-        using BufferedStream stream = new(ReferenceEquals(output, Console.Out) ? Console.OpenStandardOutput() : new WriterStream(output), BufferSize);
-        bool isWhole = false;
-        try
-        {
-            write(stream);
-            isWhole = true;
-        }
-        finally
-        {
-            if (isWhole)
-            {
-                stream.Flush();
-            }
-        }
+        BufferedStream stream = new(ReferenceEquals(output, Console.Out) ? Console.OpenStandardOutput() : new WriterStream(output), BufferSize);
+        write(stream);
+        // Not disposed of, which would write what is left after a failure too.
+        stream.Flush();
     }
 
     /// <summary>Bytes of UTF-8 on their way to a writer of text, for callers that are no process.</summary>

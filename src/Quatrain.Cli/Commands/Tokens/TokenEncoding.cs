@@ -3,7 +3,6 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Quatrain.Cli.Hosting;
 using Quatrain.Tokenizers;
 
 namespace Quatrain.Cli.Commands.Tokens;
@@ -75,6 +74,12 @@ internal sealed class TokenEncoding
             int[] ids;
             if (_isJsonLines)
             {
+                if (number == 1 && line.Span.StartsWith("\uFEFF"u8))
+                {
+                    // A mark of the byte order is of the file, not of the text.
+                    line = line["\uFEFF"u8.Length..];
+                }
+
                 if (line.Span.Trim(" \t\r"u8).IsEmpty)
                 {
                     continue;
@@ -86,7 +91,7 @@ internal sealed class TokenEncoding
             }
             else
             {
-                ids = Encode(line, input.Name);
+                ids = Encode(line, input.Name, cancellation);
             }
 
             _tokens += ids.Length;
