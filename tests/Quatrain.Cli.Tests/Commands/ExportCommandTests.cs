@@ -68,7 +68,7 @@ public sealed class ExportCommandTests : IDisposable
         File.Copy(Fixture("tiny-f32.gguf"), _folder.File("model.gguf"));
         (await CommandLine.Run("export", _folder.File("model.gguf"), "--out", _folder.File("model.gguf"))).Error.ShouldContain("where the model itself is");
         File.WriteAllText(_folder.File("training.json"), "{}");
-        (await CommandLine.Run("export", Fixture("hf-f32"), "--out", _folder.FullName)).Error.ShouldContain("holds a training run");
+        (await CommandLine.Run("export", Fixture("hf-f32"), "--out", _folder.Path)).Error.ShouldContain("holds a training run");
         File.ReadAllBytes(_folder.File("model.gguf")).ShouldBe(File.ReadAllBytes(Fixture("tiny-f32.gguf")));
     }
 
