@@ -94,8 +94,8 @@ public sealed class GenerateCommandTests(TinyRun run) : IDisposable
         Ids(await Generate(options), "ids").ShouldBe(Ids(json, "ids"));
         (await CommandLine.Run(["generate", bare, .. options])).Success().ShouldBe(string.Join(',', Ids(json, "ids")) + "\n");
         (await CommandLine.Run("generate", bare)).Refusal()
-            .ShouldBe($"'{bare}' has no tokenizer.json, so text can't be used with this model; give token ids with --prompt-ids.");
-        (await CommandLine.Run("generate", bare, "--prompt", "the")).Refusal().ShouldContain("has no tokenizer.json");
+            .ShouldBe($"'{bare}' has no tokenizer, so text can't be used with this model; give token ids with --prompt-ids.");
+        (await CommandLine.Run("generate", bare, "--prompt", "the")).Refusal().ShouldContain("has no tokenizer, so text");
         (await CommandLine.Run("generate", bare, "--prompt-ids", "1", "--stop", "a")).Refusal()
             .ShouldBe("Stop texts need the model's tokenizer, and this model has none; leave them out.");
     }
@@ -131,8 +131,8 @@ public sealed class GenerateCommandTests(TinyRun run) : IDisposable
         string missing = _folder.File("none");
 
         (await CommandLine.Run("generate", missing)).Refusal()
-            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder; name the folder that holds config.json and model.safetensors.");
-        (await CommandLine.Run("generate", run.TextPath)).Refusal().ShouldStartWith($"Cannot load a model from '{run.TextPath}': it is a file");
+            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder or file; name a folder with config.json and weights, or a file of weights.");
+        (await CommandLine.Run("generate", run.TextPath)).Refusal().ShouldStartWith($"Cannot load a model from '{run.TextPath}': it is not in a format that is known");
         (await CommandLine.Run("generate", _folder.Path)).Refusal().ShouldStartWith($"Cannot load a model from '{_folder.Path}': the folder holds no config.json");
     }
 

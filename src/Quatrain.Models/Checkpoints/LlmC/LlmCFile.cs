@@ -66,9 +66,11 @@ internal sealed class LlmCFile : ITensorFile
                 throw Invalid(path, $"its header has room for {paddedVocabulary} tokens, less than the {config.VocabularySize} of its vocabulary");
             }
 
-            List<LlmCEntry> entries = Entry(config, paddedVocabulary, type, out long length);
+            // Before any list of tensors, which a header alone could make long.
+            long padding = (long)(paddedVocabulary - config.VocabularySize) * config.EmbeddingSize;
+            long length = (HeaderLength * sizeof(int)) + type.Bytes(config.ParameterCount + padding);
             return length == file.Length
-                ? new LlmCFile(file, type, config, entries)
+                ? new LlmCFile(file, type, config, Place(config, paddedVocabulary, type))
                 : throw Invalid(path, $"it is {file.Length} bytes long, and its header describes a model that takes {length}");
         }
         catch
@@ -145,7 +147,7 @@ internal sealed class LlmCFile : ITensorFile
     }
 
     // The model's own order of names within a block; here each comes for all layers before the next.
-    private static List<LlmCEntry> Entry(Gpt2Config config, int paddedVocabulary, RawElementType type, out long length)
+    private static List<LlmCEntry> Place(Gpt2Config config, int paddedVocabulary, RawElementType type)
     {
         long offset = HeaderLength * sizeof(int);
         List<LlmCEntry> entries = [];
@@ -156,7 +158,6 @@ internal sealed class LlmCFile : ITensorFile
             offset += type.Bytes(rows * tensor.Shape.Skip(1).Aggregate(1L, (product, size) => product * size));
         }
 
-        length = offset;
         return entries;
     }
 
