@@ -22,7 +22,13 @@ public static class Gpt2Flops
         ArgumentNullException.ThrowIfNull(config);
         ArgumentOutOfRangeException.ThrowIfLessThan(sequenceLength, 1);
         long width = config.EmbeddingSize;
-        long productWeights = (12L * config.LayerCount * width * width) + (config.VocabularySize * width);
-        return (2 * productWeights) + (4L * config.LayerCount * sequenceLength * width);
+        return (24L * config.LayerCount * width * width) + (4L * config.LayerCount * sequenceLength * width) + HeadFlopsPerToken(config);
     }
+
+    /// <summary>Reading a prompt of T tokens before generating: forward, with the logits of the last token alone.</summary>
+    /// <inheritdoc cref="TrainingFlopsPerToken"/>
+    public static long PromptFlops(Gpt2Config config, int sequenceLength) =>
+        (ForwardFlopsPerToken(config, sequenceLength) * sequenceLength) - (HeadFlopsPerToken(config) * (sequenceLength - 1));
+
+    private static long HeadFlopsPerToken(Gpt2Config config) => 2L * config.VocabularySize * config.EmbeddingSize;
 }

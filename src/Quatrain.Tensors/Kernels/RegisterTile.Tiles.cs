@@ -45,41 +45,41 @@ internal static unsafe partial class RegisterTile
             }
 
             x = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x, left, l0);
-            r0 = V.MultiplyAdd(x, right, r0);
+            V.AddProduct(ref l0, x, left);
+            V.AddProduct(ref r0, x, right);
             x = V.Broadcast(a[row]);
-            l1 = V.MultiplyAdd(x, left, l1);
-            r1 = V.MultiplyAdd(x, right, r1);
+            V.AddProduct(ref l1, x, left);
+            V.AddProduct(ref r1, x, right);
             x = V.Broadcast(a[2 * row]);
-            l2 = V.MultiplyAdd(x, left, l2);
-            r2 = V.MultiplyAdd(x, right, r2);
+            V.AddProduct(ref l2, x, left);
+            V.AddProduct(ref r2, x, right);
             x = V.Broadcast(a[3 * row]);
-            l3 = V.MultiplyAdd(x, left, l3);
-            r3 = V.MultiplyAdd(x, right, r3);
+            V.AddProduct(ref l3, x, left);
+            V.AddProduct(ref r3, x, right);
             x = V.Broadcast(a1[0]);
-            l4 = V.MultiplyAdd(x, left, l4);
-            r4 = V.MultiplyAdd(x, right, r4);
+            V.AddProduct(ref l4, x, left);
+            V.AddProduct(ref r4, x, right);
             x = V.Broadcast(a1[row]);
-            l5 = V.MultiplyAdd(x, left, l5);
-            r5 = V.MultiplyAdd(x, right, r5);
+            V.AddProduct(ref l5, x, left);
+            V.AddProduct(ref r5, x, right);
             x = V.Broadcast(a1[2 * row]);
-            l6 = V.MultiplyAdd(x, left, l6);
-            r6 = V.MultiplyAdd(x, right, r6);
+            V.AddProduct(ref l6, x, left);
+            V.AddProduct(ref r6, x, right);
             x = V.Broadcast(a1[3 * row]);
-            l7 = V.MultiplyAdd(x, left, l7);
-            r7 = V.MultiplyAdd(x, right, r7);
+            V.AddProduct(ref l7, x, left);
+            V.AddProduct(ref r7, x, right);
             x = V.Broadcast(a2[0]);
-            l8 = V.MultiplyAdd(x, left, l8);
-            r8 = V.MultiplyAdd(x, right, r8);
+            V.AddProduct(ref l8, x, left);
+            V.AddProduct(ref r8, x, right);
             x = V.Broadcast(a2[row]);
-            l9 = V.MultiplyAdd(x, left, l9);
-            r9 = V.MultiplyAdd(x, right, r9);
+            V.AddProduct(ref l9, x, left);
+            V.AddProduct(ref r9, x, right);
             x = V.Broadcast(a2[2 * row]);
-            l10 = V.MultiplyAdd(x, left, l10);
-            r10 = V.MultiplyAdd(x, right, r10);
+            V.AddProduct(ref l10, x, left);
+            V.AddProduct(ref r10, x, right);
             x = V.Broadcast(a2[3 * row]);
-            l11 = V.MultiplyAdd(x, left, l11);
-            r11 = V.MultiplyAdd(x, right, r11);
+            V.AddProduct(ref l11, x, left);
+            V.AddProduct(ref r11, x, right);
             a += L.Column(aStride);
             a1 += L.Column(aStride);
             a2 += L.Column(aStride);
@@ -120,29 +120,29 @@ internal static unsafe partial class RegisterTile
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
             x = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x, left, l0);
-            r0 = V.MultiplyAdd(x, right, r0);
+            V.AddProduct(ref l0, x, left);
+            V.AddProduct(ref r0, x, right);
             x = V.Broadcast(a[row]);
-            l1 = V.MultiplyAdd(x, left, l1);
-            r1 = V.MultiplyAdd(x, right, r1);
+            V.AddProduct(ref l1, x, left);
+            V.AddProduct(ref r1, x, right);
             x = V.Broadcast(a[2 * row]);
-            l2 = V.MultiplyAdd(x, left, l2);
-            r2 = V.MultiplyAdd(x, right, r2);
+            V.AddProduct(ref l2, x, left);
+            V.AddProduct(ref r2, x, right);
             x = V.Broadcast(a[3 * row]);
-            l3 = V.MultiplyAdd(x, left, l3);
-            r3 = V.MultiplyAdd(x, right, r3);
+            V.AddProduct(ref l3, x, left);
+            V.AddProduct(ref r3, x, right);
             x = V.Broadcast(a1[0]);
-            l4 = V.MultiplyAdd(x, left, l4);
-            r4 = V.MultiplyAdd(x, right, r4);
+            V.AddProduct(ref l4, x, left);
+            V.AddProduct(ref r4, x, right);
             x = V.Broadcast(a1[row]);
-            l5 = V.MultiplyAdd(x, left, l5);
-            r5 = V.MultiplyAdd(x, right, r5);
+            V.AddProduct(ref l5, x, left);
+            V.AddProduct(ref r5, x, right);
             x = V.Broadcast(a1[2 * row]);
-            l6 = V.MultiplyAdd(x, left, l6);
-            r6 = V.MultiplyAdd(x, right, r6);
+            V.AddProduct(ref l6, x, left);
+            V.AddProduct(ref r6, x, right);
             x = V.Broadcast(a1[3 * row]);
-            l7 = V.MultiplyAdd(x, left, l7);
-            r7 = V.MultiplyAdd(x, right, r7);
+            V.AddProduct(ref l7, x, left);
+            V.AddProduct(ref r7, x, right);
             a += L.Column(aStride);
             a1 += L.Column(aStride);
             b += bStride;
@@ -167,50 +167,44 @@ internal static unsafe partial class RegisterTile
         where P : struct, ISideWork
     {
         nint row = L.Row(aStride);
-        float* a1 = a + 4 * row;
         V l0 = V.Zero, r0 = V.Zero;
         V l1 = V.Zero, r1 = V.Zero;
         V l2 = V.Zero, r2 = V.Zero;
         V l3 = V.Zero, r3 = V.Zero;
         V l4 = V.Zero, r4 = V.Zero;
         V l5 = V.Zero, r5 = V.Zero;
-        for (; depth > 0; depth--)
+        for (; depth >= TermsAtOnce; depth -= TermsAtOnce)
         {
-            V left = V.Load(b), right = V.Load(b + V.Count), x;
-            if (P.Packs)
-            {
-                left.Store(side);
-                right.Store(side + V.Count);
-                side += Columns<V>();
-            }
-
-            if (P.Fetches && (depth & (DepthPerLine - 1)) == 0)
+            if (P.Fetches && (depth & (DepthPerLine - TermsAtOnce)) == 0)
             {
                 Prefetch.SoonLine(side);
                 side += sideStride;
             }
 
-            x = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x, left, l0);
-            r0 = V.MultiplyAdd(x, right, r0);
-            x = V.Broadcast(a[row]);
-            l1 = V.MultiplyAdd(x, left, l1);
-            r1 = V.MultiplyAdd(x, right, r1);
-            x = V.Broadcast(a[2 * row]);
-            l2 = V.MultiplyAdd(x, left, l2);
-            r2 = V.MultiplyAdd(x, right, r2);
-            x = V.Broadcast(a[3 * row]);
-            l3 = V.MultiplyAdd(x, left, l3);
-            r3 = V.MultiplyAdd(x, right, r3);
-            x = V.Broadcast(a1[0]);
-            l4 = V.MultiplyAdd(x, left, l4);
-            r4 = V.MultiplyAdd(x, right, r4);
-            x = V.Broadcast(a1[row]);
-            l5 = V.MultiplyAdd(x, left, l5);
-            r5 = V.MultiplyAdd(x, right, r5);
+            Term6<V, P>(a, row, b, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
             a += L.Column(aStride);
-            a1 += L.Column(aStride);
             b += bStride;
+            side += P.Packs ? Columns<V>() : 0;
+            Term6<V, P>(a, row, b, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.Column(aStride);
+            b += bStride;
+            side += P.Packs ? Columns<V>() : 0;
+            Term6<V, P>(a, row, b, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.Column(aStride);
+            b += bStride;
+            side += P.Packs ? Columns<V>() : 0;
+            Term6<V, P>(a, row, b, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.Column(aStride);
+            b += bStride;
+            side += P.Packs ? Columns<V>() : 0;
+        }
+
+        for (; depth > 0; depth--)
+        {
+            Term6<V, P>(a, row, b, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.Column(aStride);
+            b += bStride;
+            side += P.Packs ? Columns<V>() : 0;
         }
 
         end.Store(l0, r0, c, 0);
@@ -219,6 +213,45 @@ internal static unsafe partial class RegisterTile
         end.Store(l3, r3, c + 3 * cStride, 3);
         end.Store(l4, r4, c + 4 * cStride, 4);
         end.Store(l5, r5, c + 5 * cStride, 5);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Term6<V, P>(
+        float* a, nint row, float* b,
+        ref V l0, ref V r0,
+        ref V l1, ref V r1,
+        ref V l2, ref V r2,
+        ref V l3, ref V r3,
+        ref V l4, ref V r4,
+        ref V l5, ref V r5, float* packed)
+        where V : unmanaged, ILanes<V>
+        where P : struct, ISideWork
+    {
+        V left = V.Load(b), right = V.Load(b + V.Count), x;
+        if (P.Packs)
+        {
+            left.Store(packed);
+            right.Store(packed + V.Count);
+        }
+
+        x = V.Broadcast(a[0]);
+        V.AddProduct(ref l0, x, left);
+        V.AddProduct(ref r0, x, right);
+        x = V.Broadcast(a[row]);
+        V.AddProduct(ref l1, x, left);
+        V.AddProduct(ref r1, x, right);
+        x = V.Broadcast(a[2 * row]);
+        V.AddProduct(ref l2, x, left);
+        V.AddProduct(ref r2, x, right);
+        x = V.Broadcast(a[3 * row]);
+        V.AddProduct(ref l3, x, left);
+        V.AddProduct(ref r3, x, right);
+        x = V.Broadcast(a[4 * row]);
+        V.AddProduct(ref l4, x, left);
+        V.AddProduct(ref r4, x, right);
+        x = V.Broadcast(a[5 * row]);
+        V.AddProduct(ref l5, x, left);
+        V.AddProduct(ref r5, x, right);
     }
 
     /// <summary>4 rows by two registers.</summary>
@@ -236,17 +269,17 @@ internal static unsafe partial class RegisterTile
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
             x = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x, left, l0);
-            r0 = V.MultiplyAdd(x, right, r0);
+            V.AddProduct(ref l0, x, left);
+            V.AddProduct(ref r0, x, right);
             x = V.Broadcast(a[row]);
-            l1 = V.MultiplyAdd(x, left, l1);
-            r1 = V.MultiplyAdd(x, right, r1);
+            V.AddProduct(ref l1, x, left);
+            V.AddProduct(ref r1, x, right);
             x = V.Broadcast(a[2 * row]);
-            l2 = V.MultiplyAdd(x, left, l2);
-            r2 = V.MultiplyAdd(x, right, r2);
+            V.AddProduct(ref l2, x, left);
+            V.AddProduct(ref r2, x, right);
             x = V.Broadcast(a[3 * row]);
-            l3 = V.MultiplyAdd(x, left, l3);
-            r3 = V.MultiplyAdd(x, right, r3);
+            V.AddProduct(ref l3, x, left);
+            V.AddProduct(ref r3, x, right);
             a += L.Column(aStride);
             b += bStride;
         }
@@ -268,8 +301,8 @@ internal static unsafe partial class RegisterTile
         {
             V left = V.Load(b), right = V.Load(b + V.Count), x;
             x = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x, left, l0);
-            r0 = V.MultiplyAdd(x, right, r0);
+            V.AddProduct(ref l0, x, left);
+            V.AddProduct(ref r0, x, right);
             a += L.Column(aStride);
             b += bStride;
         }
@@ -296,14 +329,14 @@ internal static unsafe partial class RegisterTile
         for (; depth > 0; depth--)
         {
             V left = V.Load(b);
-            l0 = V.MultiplyAdd(V.Broadcast(a[0]), left, l0);
-            l1 = V.MultiplyAdd(V.Broadcast(a[row]), left, l1);
-            l2 = V.MultiplyAdd(V.Broadcast(a[2 * row]), left, l2);
-            l3 = V.MultiplyAdd(V.Broadcast(a[3 * row]), left, l3);
-            l4 = V.MultiplyAdd(V.Broadcast(a1[0]), left, l4);
-            l5 = V.MultiplyAdd(V.Broadcast(a1[row]), left, l5);
-            l6 = V.MultiplyAdd(V.Broadcast(a1[2 * row]), left, l6);
-            l7 = V.MultiplyAdd(V.Broadcast(a1[3 * row]), left, l7);
+            V.AddProduct(ref l0, V.Broadcast(a[0]), left);
+            V.AddProduct(ref l1, V.Broadcast(a[row]), left);
+            V.AddProduct(ref l2, V.Broadcast(a[2 * row]), left);
+            V.AddProduct(ref l3, V.Broadcast(a[3 * row]), left);
+            V.AddProduct(ref l4, V.Broadcast(a1[0]), left);
+            V.AddProduct(ref l5, V.Broadcast(a1[row]), left);
+            V.AddProduct(ref l6, V.Broadcast(a1[2 * row]), left);
+            V.AddProduct(ref l7, V.Broadcast(a1[3 * row]), left);
             a += L.Column(aStride);
             a1 += L.Column(aStride);
             b += bStride;

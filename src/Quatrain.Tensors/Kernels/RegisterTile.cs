@@ -79,6 +79,8 @@ internal static unsafe partial class RegisterTile
     /// </summary>
     public const int DepthPerLine = 8;
 
+    private const int TermsAtOnce = 4;
+
     /// <summary>The rows of a full tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Rows<V>()

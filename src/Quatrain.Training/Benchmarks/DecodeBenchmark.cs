@@ -73,7 +73,7 @@ public sealed class DecodeBenchmark : IDisposable
         {
             PromptTokens = promptTokens,
             PromptSeconds = prompts,
-            PromptFlops = (double)Gpt2Flops.ForwardFlopsPerToken(_model.Config, promptTokens) * promptTokens,
+            PromptFlops = Gpt2Flops.PromptFlops(_model.Config, promptTokens),
             BatchSize = batchSize,
             StepSeconds = steps,
             StepBytes = StepBytes(promptTokens + newTokens / 2, batchSize),

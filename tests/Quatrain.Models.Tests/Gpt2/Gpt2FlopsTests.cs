@@ -31,6 +31,14 @@ public sealed class Gpt2FlopsTests
         (3 * Gpt2Flops.ForwardFlopsPerToken(Gpt2, 17)).ShouldBe(Gpt2Flops.TrainingFlopsPerToken(Gpt2, 17));
 
     [Fact]
+    public void A_prompt_needs_the_logits_of_its_last_token_alone()
+    {
+        long blocks = 24L * 12 * 768 * 768, attention = 4L * 12 * 512 * 768, head = 2L * 50_257 * 768;
+
+        Gpt2Flops.PromptFlops(Gpt2, 512).ShouldBe((512 * (blocks + attention)) + head);
+    }
+
+    [Fact]
     public void A_sequence_has_at_least_one_token() =>
         Should.Throw<ArgumentOutOfRangeException>(() => Gpt2Flops.TrainingFlopsPerToken(Gpt2, 0));
 }

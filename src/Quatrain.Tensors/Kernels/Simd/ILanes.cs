@@ -61,6 +61,12 @@ internal unsafe interface ILanes<TSelf> :
     /// <summary>a * b + c.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
+    /// <summary>
+    /// sum = a * b + sum, to the same bits as <see cref="MultiplyAdd"/>. For inner loops: it writes the register in place, where a result that is returned is
+    /// computed in the register of <paramref name="a"/> and then copied, one more instruction for each product.
+    /// </summary>
+    static abstract void AddProduct(ref TSelf sum, TSelf a, TSelf b);
+
     /// <summary>The larger of each pair of lanes; neither may be NaN.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Quatrain.Tensors.Kernels.Simd;
 
 /// <summary>One lane: the scalar path, and what remains of a row after the full registers.</summary>
-internal readonly unsafe struct Lanes1(float lane) : ILanes<Lanes1>
+internal unsafe struct Lanes1(float lane) : ILanes<Lanes1>
 {
-    private readonly float _lane = lane;
+    private float _lane = lane;
 
     public static int Count => 1;
 
@@ -39,6 +39,9 @@ internal readonly unsafe struct Lanes1(float lane) : ILanes<Lanes1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 MultiplyAdd(Lanes1 a, Lanes1 b, Lanes1 c) => new(float.MultiplyAddEstimate(a._lane, b._lane, c._lane));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddProduct(ref Lanes1 sum, Lanes1 a, Lanes1 b) => sum._lane = float.MultiplyAddEstimate(a._lane, b._lane, sum._lane);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 Max(Lanes1 a, Lanes1 b) => new(a._lane > b._lane ? a._lane : b._lane);

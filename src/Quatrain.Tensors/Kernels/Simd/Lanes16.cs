@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Quatrain.Tensors.Kernels.Simd;
 
 /// <summary>16 lanes in one 512-bit register.</summary>
-internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16>
+internal unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16>
 {
-    private readonly Vector512<float> _lanes = lanes;
+    private Vector512<float> _lanes = lanes;
 
     /// <summary>The lanes, for what only the register's own instructions can do.</summary>
     public Vector512<float> Register => _lanes;
@@ -50,6 +50,9 @@ internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 MultiplyAdd(Lanes16 a, Lanes16 b, Lanes16 c) => new(Vector512.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddProduct(ref Lanes16 sum, Lanes16 a, Lanes16 b) => sum._lanes = Vector512.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Max(Lanes16 a, Lanes16 b) => new(Vector512.MaxNative(a._lanes, b._lanes));

@@ -6,9 +6,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Quatrain.Tensors.Kernels.Simd;
 
 /// <summary>4 lanes in one 128-bit register.</summary>
-internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
+internal unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 {
-    private readonly Vector128<float> _lanes = lanes;
+    private Vector128<float> _lanes = lanes;
 
     /// <summary>The lanes, for what only the register's own instructions can do.</summary>
     public Vector128<float> Register => _lanes;
@@ -55,6 +55,9 @@ internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 MultiplyAdd(Lanes4 a, Lanes4 b, Lanes4 c) => new(Vector128.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddProduct(ref Lanes4 sum, Lanes4 a, Lanes4 b) => sum._lanes = Vector128.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Max(Lanes4 a, Lanes4 b) => new(Vector128.MaxNative(a._lanes, b._lanes));

@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Quatrain.Tensors.Kernels.Simd;
 
 /// <summary>8 lanes in one 256-bit register.</summary>
-internal readonly unsafe struct Lanes8(Vector256<float> lanes) : ILanes<Lanes8>
+internal unsafe struct Lanes8(Vector256<float> lanes) : ILanes<Lanes8>
 {
-    private readonly Vector256<float> _lanes = lanes;
+    private Vector256<float> _lanes = lanes;
 
     public static int Count => 8;
 
@@ -45,6 +45,9 @@ internal readonly unsafe struct Lanes8(Vector256<float> lanes) : ILanes<Lanes8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 MultiplyAdd(Lanes8 a, Lanes8 b, Lanes8 c) => new(Vector256.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddProduct(ref Lanes8 sum, Lanes8 a, Lanes8 b) => sum._lanes = Vector256.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Max(Lanes8 a, Lanes8 b) => new(Vector256.MaxNative(a._lanes, b._lanes));
