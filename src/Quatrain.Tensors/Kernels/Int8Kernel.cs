@@ -67,6 +67,12 @@ internal static unsafe class Int8Kernel
         {
             int left = start * Int8Dot.Rows, right = Math.Min(end * Int8Dot.Rows, N);
             int height = Math.Max(KeptBytes / Int8Blocks.Length / BlocksPerRow / Int8Panel.Rows, 1) * Int8Panel.Rows;
+            for (int i = 0; i < BlocksPerRow && right - left >= Int8Dot.Rows; i++)
+            {
+                // Later ones are asked for by those before them.
+                Int8Dot.PrefetchBlocks(Blocks + left * RowBytes, i);
+            }
+
             for (int top = 0; top < M; top += height)
             {
                 int bottom = Math.Min(top + height, M), column = left;
