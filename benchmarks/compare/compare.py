@@ -4,6 +4,7 @@
     python3 benchmarks/compare/compare.py                          # the training step of small workloads
     python3 benchmarks/compare/compare.py gpt2-4x256 --rounds 5
     python3 benchmarks/compare/compare.py --products               # matrix products, all shapes
+    python3 benchmarks/compare/compare.py --generation             # reading and generating with GPT-2's 124M
 
 Other programs and, on a virtual machine, other guests make a machine slower from minute to minute. So a ratio is taken within a round, in which everybody
 has had a turn, and given with its range over the rounds. PyTorch runs with the fastest of the settings in `pytorch_settings.py`.
@@ -13,6 +14,7 @@ import json
 import sys
 import tempfile
 
+import generation
 import products
 import steps
 from programs import Failure, build, start
@@ -23,6 +25,10 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=(
         f"workloads ({', '.join(steps.WORKLOADS)}; default: {', '.join(steps.SMALL_WORKLOADS)}), or with --products shapes (default: all)"))
     parser.add_argument("--products", action="store_true", help="compare matrix products instead of training steps")
+    parser.add_argument("--generation", action="store_true", help="compare reading and generating instead of training steps")
+    parser.add_argument("--llama-bench", metavar="PROGRAM", help="with --generation: llama.cpp's llama-bench")
+    parser.add_argument("--gguf", metavar="FORMAT=FILE", action="append", default=[], help=(
+        f"with --llama-bench: what it reads as {', '.join(generation.FORMATS)}, a 124M model each; 'quatrain export' writes them"))
     parser.add_argument("--rounds", type=int, default=3, help="how often each has a turn (default: 3)")
     parser.add_argument("--steps", type=int, help="steps in a turn (default: the workload's)")
     parser.add_argument("--milliseconds", type=int, default=150, help="how long a turn repeats each product (default: 150)")
@@ -52,6 +58,13 @@ def compare(options, folder):
         program = build("benchmarks/Quatrain.Benchmarks", "Quatrain.Benchmarks")
         result = products.compare(program, options.threads, folder, options.rounds, options.milliseconds, options.names)
         write = products.write
+    elif options.generation:
+        command = start(options.quatrain) if options.quatrain else build("src/Quatrain.Cli", "quatrain")
+        quatrain = generation.Quatrain(command, options.threads or steps.Quatrain(command, 0).threads)
+        steps.check_pytorch(options.python)
+        pytorch = generation.PyTorchGeneration(options.python, quatrain.threads, folder)
+        llama = generation.LlamaCpp(options.llama_bench, options.gguf, quatrain.threads) if options.llama_bench else None
+        result, write = generation.compare(quatrain, pytorch, llama, options.rounds), generation.write
     else:
         steps.check_pytorch(options.python)
         command = start(options.quatrain) if options.quatrain else build("src/Quatrain.Cli", "quatrain")

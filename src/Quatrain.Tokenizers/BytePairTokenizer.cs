@@ -53,7 +53,7 @@ public sealed partial class BytePairTokenizer : ITokenizer
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(merges);
-        return new BytePairTokenizer(BytePairVocabulary.Create(tokens, merges, specialIds, endOfTextId));
+        return new BytePairTokenizer(BytePairVocabulary.Create(TokenSpellings.Of(tokens), SpelledTexts.Of(merges), specialIds, endOfTextId));
     }
 
     /// <inheritdoc/>

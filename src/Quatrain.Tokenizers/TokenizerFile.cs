@@ -82,13 +82,16 @@ public static class TokenizerFile
 
     private static BytePairTokenizer LoadPair(string vocabularyFile, string mergesFile)
     {
-        string[] tokens = ReadJson(vocabularyFile, VocabularyFiles.ReadVocabulary);
+        TokenSpellings tokens = ReadJson(vocabularyFile, bytes => VocabularyFiles.ReadVocabulary(bytes.Span));
         // What is wrong with the two together is said of the merges.
-        return Read(mergesFile, bytes => BytePairTokenizer.FromByteLevelTokens(tokens, VocabularyFiles.ReadMerges(bytes.Span)));
+        return Read(mergesFile, bytes => new BytePairTokenizer(BytePairVocabulary.Create(tokens, VocabularyFiles.ReadMerges(bytes.Span), null, null)));
     }
 
-    private static ITokenizer FromJson(JsonElement root)
+    private static ITokenizer FromJson(ReadOnlyMemory<byte> file)
     {
+        TokenizerJsonParts parts = TokenizerJsonParts.Read(file);
+        using JsonDocument document = JsonDocument.Parse(parts.Rest, Strict);
+        JsonElement root = document.RootElement;
         if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String)
         {
             return type.ValueEquals(CharacterTokenizer.TypeName)
@@ -97,17 +100,16 @@ public static class TokenizerFile
         }
 
         return TokenizerJson.Matches(root)
-            ? new BytePairTokenizer(TokenizerJson.Read(root))
+            ? new BytePairTokenizer(TokenizerJson.Read(parts, root))
             : throw new InvalidDataException(
                 $"It does not name its type (\"type\":\"{CharacterTokenizer.TypeName}\"), nor has it a \"model\" as Hugging Face's {FileName} has.");
     }
 
-    private static T ReadJson<T>(string file, Func<JsonElement, T> read) => Read(file, bytes =>
+    private static T ReadJson<T>(string file, Func<ReadOnlyMemory<byte>, T> read) => Read(file, bytes =>
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(bytes, Strict);
-            return read(document.RootElement);
+            return read(bytes);
         }
         catch (JsonException e)
         {

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using Quatrain.Training.Options;
 using Quatrain.Tests;
+using Quatrain.Training.Options;
 
 namespace Quatrain.Repository.Tests;
 

@@ -178,6 +178,32 @@ public sealed class BytePairFilesTests : IDisposable
     [InlineData("7", "no list of \"merges\"")]
     public void Merges_that_are_none_are_refused(string merges, string expected) => Refuses("tokenizer.json", TinyVocabulary.TokenizerJson(merges: merges), expected);
 
+    /// <summary>Tokens and merges are read in passing; what comes before, between and after them must not matter, nor what the same names mean elsewhere.</summary>
+    [Fact]
+    public void Parts_may_come_in_any_order_and_names_may_be_escaped()
+    {
+        string merges = JsonSerializer.Serialize(TinyVocabulary.Merges);
+        Write("tokenizer.json",
+            "{\"vocab\":{\"q\":[]},\"model\":{\"m\\u0065rges\":" + merges + ",\"unk_token\":null,\"vocab\":" + TinyVocabulary.VocabularyJson
+            + ",\"type\":\"BPE\"},\"merges\":[7],\"pre_tokenizer\":{\"type\":\"ByteLevel\"}}\n");
+
+        IsTheTinyOne(TokenizerFile.Load(_folder.FullName));
+    }
+
+    [Theory]
+    [InlineData("\"vocab\":{}", "two members of one name")]
+    [InlineData("\"type\":\"BPE\",\"type\":\"BPE\"", "two members of one name")]
+    [InlineData("\"vocab\":3", "two members of one name")]
+    [InlineData("\"x\":[1", "is not valid JSON (line 1)")]
+    public void Models_that_say_things_twice_are_refused(string model, string expected) => Refuses("tokenizer.json", TinyVocabulary.TokenizerJson(model), expected);
+
+    [Theory]
+    [InlineData("{}} x", "is not valid JSON (line 1)")]
+    [InlineData("{}}\n\n]", "is not valid JSON (line 3)")]
+    [InlineData("{}", "is not valid JSON (line 1)")]
+    public void What_comes_after_the_tokens_is_looked_at(string end, string expected) => Refuses(
+        "tokenizer.json", "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"more\":" + end, expected);
+
     [Fact]
     public void A_merge_that_is_there_twice_is_refused() => Refuses(
         "tokenizer.json", TinyVocabulary.TokenizerJson(merges: JsonSerializer.Serialize(TinyVocabulary.Merges.Append(TinyVocabulary.Merges[3]))), "Merge 61, ");

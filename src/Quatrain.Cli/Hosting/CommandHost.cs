@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Quatrain.Cli.Commands;
 using Quatrain.Training.Options;
 using Quatrain.Training.Runs;
@@ -23,7 +24,7 @@ internal static class CommandHost
             ProcessTerminationTimeout = null,
         };
         bool asksForHelp = parsed.Action is HelpAction or ExampleHelpAction;
-        if (parsed.Errors.Count > 0 && !asksForHelp)
+        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null) && !asksForHelp)
         {
             await error.WriteLineAsync($"error: {OneLine(Explain(parsed))}");
             return ExitCode.BadInput;
@@ -84,7 +85,7 @@ internal static class CommandHost
     {
         Command command = parsed.CommandResult.Command;
         string help = $"'{string.Join(' ', PathOf(command))} --help'";
-        string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
+        string? unknown = UnknownOption(parsed) ?? (parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null);
         if (unknown is null)
         {
             return $"{parsed.Errors[0].Message.TrimEnd('.')}; see {help}.";
@@ -97,6 +98,10 @@ internal static class CommandHost
         string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
         return $"Unknown {kind} '{unknown}'{Suggestion.DidYouMean(unknown, names)} See {help}.";
     }
+
+    /// <summary>What was meant as an option and would be taken for the name of a model. A path that begins so can be written with ./ before it.</summary>
+    private static string? UnknownOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>()
+        .SelectMany(argument => argument.Tokens).Select(token => token.Value).FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal));
 
     /// <summary>The words that name a command, those of its parents first.</summary>
     private static IEnumerable<string> PathOf(Command command) =>

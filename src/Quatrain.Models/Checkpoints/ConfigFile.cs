@@ -78,10 +78,10 @@ internal sealed class ConfigFile : IDisposable
             : throw WrongType(name, element, "a whole number");
     }
 
-    /// <summary>A number, or <paramref name="absent"/> where the file has none.</summary>
+    /// <summary>A number, or <paramref name="absent"/> where the file has none, or null.</summary>
     public float Number(string name, float absent)
     {
-        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
         {
             return absent;
         }
@@ -91,10 +91,10 @@ internal sealed class ConfigFile : IDisposable
             : throw WrongType(name, element, "a number");
     }
 
-    /// <summary>True or false, or <paramref name="absent"/> where the file says neither.</summary>
+    /// <summary>True or false, or <paramref name="absent"/> where the file says neither, or null.</summary>
     public bool Flag(string name, bool absent)
     {
-        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
         {
             return absent;
         }
@@ -107,10 +107,10 @@ internal sealed class ConfigFile : IDisposable
         };
     }
 
-    /// <summary>A text, or <paramref name="absent"/> where the file has none; with no such default it must be there.</summary>
+    /// <summary>A text, or <paramref name="absent"/> where the file has none, or null; with no such default it must be there.</summary>
     public string Text(string name, string? absent = null)
     {
-        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || (absent is not null && element.ValueKind == JsonValueKind.Null))
         {
             return absent ?? throw Invalid(Path, $"{name} is missing");
         }

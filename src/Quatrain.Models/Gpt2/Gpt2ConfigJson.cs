@@ -8,7 +8,7 @@ namespace Quatrain.Models.Gpt2;
 
 /// <summary>Reads and writes a <see cref="Gpt2Config"/> as the config.json of Hugging Face's GPT-2.</summary>
 /// <remarks>
-/// One field is our own: "bias", true where it is absent. A setting that is absent otherwise has the value Hugging Face gives it, for
+/// One field is our own: "bias", true where it is absent. A setting that is absent, or null, otherwise has the value Hugging Face gives it, for
 /// instance 0.1 for a dropout rate; the sizes must be there. Unknown settings are passed over, as there.
 /// Source: transformers, configuration_gpt2.py.
 /// </remarks>
@@ -101,7 +101,7 @@ public static class Gpt2ConfigJson
             LayerCount = file.Integer("n_layer"),
             HeadCount = file.Integer("n_head"),
             EmbeddingSize = file.Integer("n_embd"),
-            ContextLength = file.Integer(file.Has("n_ctx") && !file.Has("n_positions") ? "n_ctx" : "n_positions"),
+            ContextLength = file.Integer(!file.IsUnset("n_ctx") && file.IsUnset("n_positions") ? "n_ctx" : "n_positions"),
             VocabularySize = file.Integer("vocab_size"),
             Bias = file.Flag("bias", absent: true),
             Activation = ReadActivation(file),

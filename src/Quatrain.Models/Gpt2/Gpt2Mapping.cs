@@ -168,9 +168,8 @@ internal sealed class Gpt2Mapping
         long index = memory.FindNonFinite(_pool);
         if (index >= 0)
         {
-            throw new InvalidDataException(
-                $"Cannot use '{_source.File.Path}': tensor {TensorText.Quote(entry.Name)} of shape {TensorText.Shape(entry.Shape)} holds a number that is not finite at element {index}, "
-                + "so the weights are damaged or their training diverged; use another checkpoint.");
+            // Reads it again and says which number it is.
+            _source.File.ReadFiniteFloatRange(entry, index, new float[1]);
         }
     }
 

@@ -76,6 +76,13 @@ internal static partial class CausalAttentionKernel
     /// <param name="pool">The workers; units are as above.</param>
     public static unsafe void ForwardCached(HeadRows q, CachedSequence* cached, in AttentionSizes sizes, HeadRows y, WorkerPool pool)
     {
+        if (sizes.QueryCount == 1)
+        {
+            pool.ReserveScratch(OneQueryWork.ScratchSize(sizes));
+            pool.Run(new OneQueryWork { Q = q, Cached = cached, Sizes = sizes, Y = y, Scratch = pool.ScratchTable }, sizes.BatchSize * sizes.HeadCount);
+            return;
+        }
+
         pool.ReserveScratch(ForwardWork.ScratchSize(sizes));
         int parts = ForwardWork.PartsFor(sizes, pool.Threads);
         pool.Run(

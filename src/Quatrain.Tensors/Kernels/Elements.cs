@@ -13,8 +13,11 @@ internal unsafe interface IElements
     static abstract V Load<V>(byte* source)
         where V : unmanaged, ILanes<V>;
 
-    /// <summary><see cref="ILanes{TSelf}.LoadQuads"/> of these numbers; the stride counts numbers.</summary>
-    static abstract V LoadQuads<V>(byte* source, nint stride)
+    /// <summary>Numbers in the room of a float: 1 or 2.</summary>
+    static abstract int InFloat { get; }
+
+    /// <summary>Number <paramref name="part"/> of those in the room of each float.</summary>
+    static abstract V Unpack<V>(V packed, int part)
         where V : unmanaged, ILanes<V>;
 }
 
@@ -27,9 +30,11 @@ internal readonly unsafe struct Float32Elements : IElements
     public static V Load<V>(byte* source)
         where V : unmanaged, ILanes<V> => V.Load((float*)source);
 
+    public static int InFloat => 1;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V LoadQuads<V>(byte* source, nint stride)
-        where V : unmanaged, ILanes<V> => V.LoadQuads((float*)source, stride);
+    public static V Unpack<V>(V packed, int part)
+        where V : unmanaged, ILanes<V> => packed;
 }
 
 /// <summary>bfloat16, widened exactly.</summary>
@@ -41,7 +46,9 @@ internal readonly unsafe struct BFloat16Elements : IElements
     public static V Load<V>(byte* source)
         where V : unmanaged, ILanes<V> => V.LoadBFloat16((ushort*)source);
 
+    public static int InFloat => 2;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V LoadQuads<V>(byte* source, nint stride)
-        where V : unmanaged, ILanes<V> => V.LoadQuadsBFloat16((ushort*)source, stride);
+    public static V Unpack<V>(V packed, int part)
+        where V : unmanaged, ILanes<V> => part == 0 ? V.FirstBFloat16(packed) : V.SecondBFloat16(packed);
 }

@@ -15,11 +15,14 @@ internal static class ByteLevelAlphabet
     /// <summary>The character that stands for <paramref name="value"/>.</summary>
     public static char Character(byte value) => CharacterOfByte[value];
 
-    /// <summary>Whether <paramref name="character"/> stands for a byte, and for which.</summary>
-    public static bool TryByte(char character, out byte value)
+    /// <summary>Whether the character that <paramref name="utf8"/> begins with stands for a byte, and for which; and how many bytes it takes itself.</summary>
+    public static bool TryByte(ReadOnlySpan<byte> utf8, out byte value, out int length)
     {
+        // None has more than two.
+        bool isTwo = utf8.Length > 1 && utf8[0] is >= 0xC2 and <= 0xDF && (utf8[1] & 0xC0) == 0x80;
+        int character = isTwo ? ((utf8[0] & 0x1F) << 6) | (utf8[1] & 0x3F) : utf8[0] < 0x80 ? utf8[0] : int.MaxValue;
         int found = character < ByteOfCharacter.Length ? ByteOfCharacter[character] : NoByte;
-        value = (byte)found;
+        (value, length) = ((byte)found, isTwo ? 2 : 1);
         return found != NoByte;
     }
 
@@ -47,7 +50,7 @@ internal static class ByteLevelAlphabet
 
     private static short[] Invert(char[] characters)
     {
-        short[] bytes = new short[1 + characters.Max()];
+        short[] bytes = new short[0x100 + 68];
         Array.Fill(bytes, (short)NoByte);
         for (int value = 0; value < characters.Length; value++)
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Quatrain.Tokenizers.BytePair;
 
@@ -51,39 +52,31 @@ internal sealed class BytePairVocabulary
 
     /// <summary>Makes a vocabulary of tokens in the byte-level alphabet; see <see cref="BytePairTokenizer.FromByteLevelTokens"/>.</summary>
     /// <exception cref="InvalidDataException">They are no vocabulary; the message says why.</exception>
-    public static BytePairVocabulary Create(IReadOnlyList<string> tokens, IReadOnlyList<string> merges, IReadOnlyCollection<int>? specialIds, int? endOfTextId)
+    public static BytePairVocabulary Create(TokenSpellings tokens, SpelledTexts merges, IReadOnlyCollection<int>? specialIds, int? endOfTextId)
     {
         if (tokens.Count is 0 or > MostTokens)
         {
             throw new InvalidDataException($"The vocabulary has {tokens.Count} tokens; it must have at least 256, one a byte, and at most {MostTokens}.");
         }
 
-        Dictionary<string, int> idOf = new(tokens.Count, StringComparer.Ordinal);
-        for (int id = 0; id < tokens.Count; id++)
-        {
-            if (!idOf.TryAdd(tokens[id], id))
-            {
-                throw new InvalidDataException($"Tokens {idOf[tokens[id]]} and {id} are both {Quote(tokens[id])}.");
-            }
-        }
-
-        specialIds ??= idOf.TryGetValue(EndOfText, out int end) ? [end] : [];
-        SpecialToken[] special = MakeSpecialTokens(tokens, specialIds);
+        int end = tokens.Find("<|endoftext|>"u8);
+        SpecialToken[] special = MakeSpecialTokens(tokens, specialIds ?? (end >= 0 ? [end] : []));
+        bool[] isSpecial = new bool[tokens.Count];
         foreach (SpecialToken token in special)
         {
-            idOf.Remove(token.Text);
+            isSpecial[token.Id] = true;
         }
 
-        (MergeTable table, (int, int)[] list) = MakeMerges(merges, idOf);
-        BytePairVocabulary vocabulary = new(tokens.Count, ByteCount(tokens, special))
+        (MergeTable table, (int, int)[] list) = MakeMerges(merges, tokens, isSpecial);
+        BytePairVocabulary vocabulary = new(tokens.Count, ByteCount(tokens))
         {
             Merges = table,
             MergeList = list,
             SpecialTokens = special,
             EndOfTextId = CheckEndOfText(special, endOfTextId),
         };
-        vocabulary.FillBytes(tokens, special);
-        vocabulary.FillIdOfByte();
+        vocabulary.FillBytes(tokens, isSpecial);
+        vocabulary.FillIdOfByte(isSpecial);
         return vocabulary;
     }
 
@@ -94,104 +87,102 @@ internal sealed class BytePairVocabulary
         return $"\"{string.Concat(shown.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c))}\"";
     }
 
-    private static SpecialToken[] MakeSpecialTokens(IReadOnlyList<string> tokens, IReadOnlyCollection<int> ids)
+    private static SpecialToken[] MakeSpecialTokens(TokenSpellings tokens, IReadOnlyCollection<int> ids)
     {
         if (ids.Count > MostSpecialTokens)
         {
             throw new InvalidDataException($"There are {ids.Count} special tokens; at most {MostSpecialTokens} are supported.");
         }
 
-        List<SpecialToken> special = [];
-        foreach (int id in ids.Distinct().Order())
+        int[] ordered = [.. ids];
+        Array.Sort(ordered);
+        SpecialToken[] special = new SpecialToken[ordered.Length];
+        int count = 0;
+        for (int i = 0; i < ordered.Length; i++)
         {
+            int id = ordered[i];
+            if (i > 0 && id == ordered[i - 1])
+            {
+                continue;
+            }
+
             if ((uint)id >= (uint)tokens.Count)
             {
                 throw new InvalidDataException($"The special token {id} is outside the vocabulary of {tokens.Count} tokens.");
             }
 
-            string text = tokens[id];
-            if (text.Length == 0 || !IsWhole(text))
+            ReadOnlySpan<byte> text = tokens[id];
+            if (text.IsEmpty || !Utf8.IsValid(text))
             {
-                throw new InvalidDataException($"The special token {id} is {(text.Length == 0 ? "empty" : "not valid Unicode")}.");
+                throw new InvalidDataException($"The special token {id} is {(text.IsEmpty ? "empty" : "not valid Unicode")}.");
             }
 
-            special.Add(new SpecialToken(id, text));
+            special[count++] = new SpecialToken(id, Encoding.UTF8.GetString(text));
         }
 
-        return [.. special];
-    }
-
-    private static bool IsWhole(string text)
-    {
-        for (int at = 0; at < text.Length;)
-        {
-            if (Rune.DecodeFromUtf16(text.AsSpan(at), out _, out int length) != OperationStatus.Done)
-            {
-                return false;
-            }
-
-            at += length;
-        }
-
-        return true;
+        return special[..count];
     }
 
     private static int? CheckEndOfText(SpecialToken[] special, int? id)
     {
-        if (id is null)
+        foreach (SpecialToken token in special)
         {
-            return special.Where(token => token.Text == EndOfText).Select(token => (int?)token.Id).FirstOrDefault();
+            if (id is { } wanted ? token.Id == wanted : token.Text == EndOfText)
+            {
+                return token.Id;
+            }
         }
 
-        return special.Any(token => token.Id == id)
-            ? id
-            : throw new InvalidDataException($"The token {id}, said to end a text, is not a special token.");
+        return id is null ? null : throw new InvalidDataException($"The token {id}, said to end a text, is not a special token.");
     }
 
-    private static (MergeTable Table, (int Left, int Right)[] List) MakeMerges(IReadOnlyList<string> merges, Dictionary<string, int> idOf)
+    private static (MergeTable Table, (int Left, int Right)[] List) MakeMerges(SpelledTexts merges, TokenSpellings tokens, bool[] isSpecial)
     {
         MergeTable table = new(merges.Count);
         (int, int)[] list = new (int, int)[merges.Count];
-        Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> lookup = idOf.GetAlternateLookup<ReadOnlySpan<char>>();
-        char[] joined = [];
+        byte[] joined = [];
         for (int rank = 0; rank < list.Length; rank++)
         {
-            ReadOnlySpan<char> merge = merges[rank];
-            int space = merge.IndexOf(' ');
-            if (space <= 0 || space == merge.Length - 1 || merge[(space + 1)..].Contains(' '))
+            ReadOnlySpan<byte> merge = merges[rank];
+            int space = merge.IndexOf((byte)' ');
+            if (space <= 0 || space == merge.Length - 1 || merge[(space + 1)..].Contains((byte)' '))
             {
-                throw new InvalidDataException($"Merge {rank + 1}, {Quote(merges[rank])}, is not two tokens with one space between.");
+                throw new InvalidDataException($"Merge {rank + 1}, {Quote(merge)}, is not two tokens with one space between.");
             }
 
-            ReadOnlySpan<char> left = merge[..space], right = merge[(space + 1)..];
             if (joined.Length < merge.Length)
             {
-                joined = new char[2 * merge.Length];
+                joined = new byte[2 * merge.Length];
             }
 
+            ReadOnlySpan<byte> left = merge[..space], right = merge[(space + 1)..];
             left.CopyTo(joined);
             right.CopyTo(joined.AsSpan(space));
-            Span<char> whole = joined.AsSpan(0, merge.Length - 1);
-            int leftId = Find(left), rightId = Find(right), id = Find(whole);
+            int leftId = FindPart(tokens, isSpecial, left, merge, rank), rightId = FindPart(tokens, isSpecial, right, merge, rank);
+            int id = FindPart(tokens, isSpecial, joined.AsSpan(0, merge.Length - 1), merge, rank);
             if (!table.TryAdd(leftId, rightId, rank, id))
             {
-                throw new InvalidDataException($"Merge {rank + 1}, {Quote(merges[rank])}, is there twice.");
+                throw new InvalidDataException($"Merge {rank + 1}, {Quote(merge)}, is there twice.");
             }
 
             list[rank] = (leftId, rightId);
-
-            int Find(ReadOnlySpan<char> token) => lookup.TryGetValue(token, out int found)
-                ? found
-                : throw new InvalidDataException($"Merge {rank + 1}, {Quote(merges[rank])}, needs the token {Quote(token.ToString())}, which the vocabulary has not.");
         }
 
         return (table, list);
     }
 
-    private static long ByteCount(IReadOnlyList<string> tokens, SpecialToken[] special)
+    private static int FindPart(TokenSpellings tokens, bool[] isSpecial, ReadOnlySpan<byte> token, ReadOnlySpan<byte> merge, int rank)
     {
-        // A byte a character, except that special tokens are UTF-8.
-        long count = special.Sum(token => (long)Encoding.UTF8.GetByteCount(token.Text) - token.Text.Length);
+        int id = tokens.Find(token);
+        return id >= 0 && !isSpecial[id]
+            ? id
+            : throw new InvalidDataException($"Merge {rank + 1}, {Quote(merge)}, needs the token {Quote(token)}, which the vocabulary has not.");
+    }
+
+    // What tokens have at most: characters of the alphabet take a byte or two in UTF-8, and stand for one.
+    private static long ByteCount(TokenSpellings tokens)
+    {
+        long count = 0;
         for (int id = 0; id < tokens.Count; id++)
         {
             count += tokens[id].Length;
@@ -200,44 +191,53 @@ internal sealed class BytePairVocabulary
         return count <= Array.MaxLength ? count : throw new InvalidDataException($"The vocabulary's tokens have {count} bytes, too many to be one.");
     }
 
-    private void FillBytes(IReadOnlyList<string> tokens, SpecialToken[] special)
+    private static string Quote(ReadOnlySpan<byte> token) => Quote(Encoding.UTF8.GetString(token));
+
+    private void FillBytes(TokenSpellings tokens, bool[] isSpecial)
     {
-        int nextSpecial = 0;
         int at = 0;
         for (int id = 0; id < tokens.Count; id++)
         {
             _starts[id] = at;
-            if (nextSpecial < special.Length && special[nextSpecial].Id == id)
+            ReadOnlySpan<byte> token = tokens[id];
+            if (isSpecial[id])
             {
-                at += Encoding.UTF8.GetBytes(tokens[id], _bytes.AsSpan(at));
-                nextSpecial++;
+                token.CopyTo(_bytes.AsSpan(at));
+                at += token.Length;
                 continue;
             }
 
-            string token = tokens[id];
-            if (token.Length == 0)
+            if (token.IsEmpty)
             {
                 throw new InvalidDataException($"Token {id} is empty.");
             }
 
-            foreach (char character in token)
+            while (!token.IsEmpty)
             {
-                _bytes[at++] = ByteLevelAlphabet.TryByte(character, out byte value) ? value : throw new InvalidDataException(
-                    $"Token {id}, {Quote(token)}, has the character U+{(int)character:X4}, which stands for no byte in GPT-2's alphabet; " +
-                    "the vocabulary is not of a byte-level BPE tokenizer, or the token should be a special one.");
+                _bytes[at++] = ByteLevelAlphabet.TryByte(token, out byte value, out int length) ? value : throw OutsideAlphabet(id, tokens[id], token);
+                token = token[length..];
             }
         }
 
         _starts[^1] = at;
     }
 
-    private void FillIdOfByte()
+    private static InvalidDataException OutsideAlphabet(int id, ReadOnlySpan<byte> token, ReadOnlySpan<byte> rest)
+    {
+        // Halves of surrogate pairs are written like other characters of three bytes.
+        bool isCharacter = Rune.DecodeFromUtf8(rest, out Rune rune, out _) == OperationStatus.Done;
+        int value = isCharacter || rest.Length < 3 ? rune.Value : ((rest[0] & 0xF) << 12) | ((rest[1] & 0x3F) << 6) | (rest[2] & 0x3F);
+        return new InvalidDataException(
+            $"Token {id}, {Quote(token)}, has the character U+{value:X4}, which stands for no byte in GPT-2's alphabet; " +
+            "the vocabulary is not of a byte-level BPE tokenizer, or the token should be a special one.");
+    }
+
+    private void FillIdOfByte(bool[] isSpecial)
     {
         Array.Fill(IdOfByte, Absent);
-        HashSet<int> special = [.. SpecialTokens.Select(token => token.Id)];
         for (int id = 0; id < Count; id++)
         {
-            if (Bytes(id) is [byte value] && !special.Contains(id))
+            if (Bytes(id) is [byte value] && !isSpecial[id])
             {
                 IdOfByte[value] = id;
             }

@@ -19,7 +19,12 @@ internal sealed class MergeTable
     {
         int bits = Math.Max(4, 64 - BitOperations.LeadingZeroCount((ulong)capacity * 2));
         _entries = new Entry[1 << bits];
-        Array.Fill(_entries, new Entry(NoPair, NoRank, 0));
+        // A loop, which is compiled ahead of time; Array.Fill of such a type is not.
+        for (int i = 0; i < _entries.Length; i++)
+        {
+            _entries[i] = new Entry(NoPair, NoRank, 0);
+        }
+
         _shift = 64 - bits;
         // Drawn anew for each table, so that no file can be made whose pairs all collide.
         _multiplier = (ulong)Random.Shared.NextInt64() | 1;

@@ -6,14 +6,21 @@ namespace Quatrain.Tokenizers.BytePair;
 /// <summary>Finds special tokens in text: the leftmost, and the longest of those that begin at one place.</summary>
 internal sealed class SpecialTokenSearch
 {
-    private readonly (byte[] Text, SpecialToken Token, bool IsAllowed)[] _tokens;
+    private readonly Sought[] _tokens;
     private readonly SearchValues<byte> _first;
 
-    private SpecialTokenSearch((byte[] Text, SpecialToken Token, bool IsAllowed)[] tokens)
+    private SpecialTokenSearch(Sought[] tokens)
     {
         _tokens = tokens;
-        _first = SearchValues.Create([.. tokens.Select(token => token.Text[0])]);
-        MayHoldCuts = tokens.Any(token => token.Text.AsSpan().ContainsAny((byte)' ', (byte)'\n'));
+        byte[] first = new byte[tokens.Length];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            ReadOnlySpan<byte> text = tokens[i].Text;
+            first[i] = text[0];
+            MayHoldCuts |= text.Contains((byte)' ') || text.Contains((byte)'\n');
+        }
+
+        _first = SearchValues.Create(first);
     }
 
     /// <summary>Whether a place where text can be cut may lie inside one of the tokens.</summary>
@@ -25,22 +32,41 @@ internal sealed class SpecialTokenSearch
     {
         foreach (string name in policy.Allowed)
         {
-            if (!tokens.Any(token => token.Text == name))
+            RequireToken(tokens, name);
+        }
+
+        // The longest first; by hand, since every start comes by here and LINQ over such types is compiled anew each time.
+        List<Sought> sought = [];
+        foreach (SpecialToken token in tokens)
+        {
+            bool isAllowed = policy.AllowsAll || policy.Allowed.Contains(token.Text);
+            if (isAllowed || policy.RefusesOthers)
             {
-                string there = tokens.Count > 0 ? string.Join(", ", tokens.Take(10).Select(token => token.Text)) : "none";
-                throw new InvalidDataException($"The tokenizer has no special token '{name}'; it has {there}.");
+                int at = 0;
+                while (at < sought.Count && sought[at].Token.Text.Length >= token.Text.Length)
+                {
+                    at++;
+                }
+
+                sought.Insert(at, new Sought(Encoding.UTF8.GetBytes(token.Text), token, isAllowed));
             }
         }
 
-        (byte[], SpecialToken, bool)[] sought =
-        [
-            .. from token in tokens
-               let isAllowed = policy.AllowsAll || policy.Allowed.Contains(token.Text)
-               where isAllowed || policy.RefusesOthers
-               orderby token.Text.Length descending
-               select (Encoding.UTF8.GetBytes(token.Text), token, isAllowed),
-        ];
-        return sought.Length > 0 ? new SpecialTokenSearch(sought) : null;
+        return sought.Count > 0 ? new SpecialTokenSearch(sought.ToArray()) : null;
+    }
+
+    private static void RequireToken(IReadOnlyList<SpecialToken> tokens, string name)
+    {
+        foreach (SpecialToken token in tokens)
+        {
+            if (token.Text == name)
+            {
+                return;
+            }
+        }
+
+        string there = tokens.Count > 0 ? string.Join(", ", tokens.Take(10).Select(token => token.Text)) : "none";
+        throw new InvalidDataException($"The tokenizer has no special token '{name}'; it has {there}.");
     }
 
     /// <summary>The first token in <paramref name="text"/>; false if there is none.</summary>
@@ -70,4 +96,6 @@ internal sealed class SpecialTokenSearch
         (start, length, id) = (0, 0, 0);
         return false;
     }
+
+    private sealed record Sought(byte[] Text, SpecialToken Token, bool IsAllowed);
 }

@@ -39,7 +39,7 @@ internal static class TiktokenFile
         int end = Array.IndexOf(spelled, null);
         spelled[end] = BytePairVocabulary.EndOfText;
         tokens.Sort((a, b) => a.Rank.CompareTo(b.Rank));
-        return BytePairVocabulary.Create(spelled!, FindMerges(tokens), [end], end);
+        return BytePairVocabulary.Create(TokenSpellings.Of(spelled!), SpelledTexts.Of(FindMerges(tokens)), [end], end);
     }
 
     /// <summary>The merges that make the tokens, as lines of a file of merges.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -18,13 +19,16 @@ internal static class TokenizerJson
     /// <summary>Whether <paramref name="root"/> is such a file's.</summary>
     public static bool Matches(JsonElement root) => root.ValueKind == JsonValueKind.Object && root.TryGetProperty("model", out _);
 
-    public static BytePairVocabulary Read(JsonElement root)
+    /// <param name="large">Its tokens and merges.</param>
+    /// <param name="root">All else; the two are null there if they were read.</param>
+    public static BytePairVocabulary Read(TokenizerJsonParts large, JsonElement root)
     {
         JsonElement model = root.GetProperty("model");
         CheckModel(model);
         CheckParts(root);
-        Dictionary<string, int> idOf = VocabularyFiles.ReadIds(Part(model, "vocab") ?? throw new InvalidDataException("Its model has no \"vocab\"."));
-        SortedSet<int> special = [];
+        TokenSpellings tokens = large.Tokens
+            ?? throw new InvalidDataException(Part(model, "vocab") is null ? "Its model has no \"vocab\"." : "The vocabulary is not an object of tokens and their ids.");
+        List<int> special = [];
         if (Part(root, "added_tokens") is { } added)
         {
             if (added.ValueKind != JsonValueKind.Array)
@@ -34,16 +38,13 @@ internal static class TokenizerJson
 
             foreach (JsonElement token in added.EnumerateArray())
             {
-                special.Add(ReadAddedToken(token, idOf));
+                special.Add(ReadAddedToken(token, tokens));
             }
         }
 
-        if (special.Count == 0 && idOf.TryGetValue(BytePairVocabulary.EndOfText, out int end))
-        {
-            special.Add(end);
-        }
-
-        return BytePairVocabulary.Create(TokenIds.InOrder(idOf), ReadMerges(model), special, null);
+        tokens.PutInOrder();
+        return BytePairVocabulary.Create(
+            tokens, large.Merges ?? throw new InvalidDataException("Its model has no list of \"merges\"."), special.Count > 0 ? special : null, null);
     }
 
     public static byte[] Write(BytePairVocabulary vocabulary)
@@ -165,7 +166,7 @@ internal static class TokenizerJson
         }
     }
 
-    private static int ReadAddedToken(JsonElement token, Dictionary<string, int> idOf)
+    private static int ReadAddedToken(JsonElement token, TokenSpellings tokens)
     {
         if (token.ValueKind != JsonValueKind.Object
             || Part(token, "content") is not { ValueKind: JsonValueKind.String } content
@@ -184,35 +185,13 @@ internal static class TokenizerJson
             }
         }
 
-        if (!idOf.TryAdd(text, id) && idOf[text] != id)
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        if (!tokens.TryAdd(utf8, id) && tokens.Find(utf8) is var other && other != id)
         {
-            throw new InvalidDataException($"The added token {BytePairVocabulary.Quote(text)} has the id {id}, but {idOf[text]} in the vocabulary.");
+            throw new InvalidDataException($"The added token {BytePairVocabulary.Quote(text)} has the id {id}, but {other} in the vocabulary.");
         }
 
         return id;
-    }
-
-    private static List<string> ReadMerges(JsonElement model)
-    {
-        if (Part(model, "merges") is not { ValueKind: JsonValueKind.Array } list)
-        {
-            throw new InvalidDataException("Its model has no list of \"merges\".");
-        }
-
-        List<string> merges = new(list.GetArrayLength());
-        foreach (JsonElement merge in list.EnumerateArray())
-        {
-            merges.Add(merge.ValueKind switch
-            {
-                JsonValueKind.String => merge.GetString()!,
-                // What a space in one of the two would do to this is refused as any other merge that is not of two tokens.
-                JsonValueKind.Array when merge.GetArrayLength() == 2 && merge[0].ValueKind == JsonValueKind.String && merge[1].ValueKind == JsonValueKind.String =>
-                    $"{merge[0].GetString()} {merge[1].GetString()}",
-                _ => throw new InvalidDataException($"Merge {merges.Count + 1}, {Show(merge)}, is not two tokens."),
-            });
-        }
-
-        return merges;
     }
 
     /// <summary>A member that is there and not null.</summary>
@@ -220,7 +199,7 @@ internal static class TokenizerJson
         element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     // A part is shown by its type where it has one.
-    private static string Show(JsonElement value)
+    public static string Show(JsonElement value)
     {
         if (value.ValueKind == JsonValueKind.Object && Part(value, "type") is { ValueKind: JsonValueKind.String } type)
         {

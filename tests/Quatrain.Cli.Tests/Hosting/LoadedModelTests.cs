@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Quatrain.Cli.Hosting;
 using Quatrain.Cli.Tests.Support;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;

@@ -128,6 +128,33 @@ public sealed class Gpt2ConfigJsonTests : IDisposable
         Read(With("n_ctx", "3")).ContextLength.ShouldBe(4);
     }
 
+    /// <summary>The larger sizes and distilled ones carry what tasks and old versions left behind, and newer versions write null for what is not set.</summary>
+    [Theory]
+    [InlineData(24, 16, 1024, "\"n_special\": 0, \"predict_special_tokens\": true, \"summary_first_dropout\": 0.1, \"summary_proj_to_labels\": true, \"summary_use_proj\": true")]
+    [InlineData(36, 20, 1280, "\"n_inner\": null, \"reorder_and_upcast_attn\": null, \"scale_attn_by_inverse_layer_idx\": null, \"scale_attn_weights\": null")]
+    [InlineData(48, 25, 1600, "\"output_past\": true, \"torch_dtype\": \"float32\", \"transformers_version\": \"4.30.0\", \"use_cache\": true")]
+    [InlineData(6, 12, 768, "\"_num_labels\": 1, \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, \"tie_word_embeddings\": null, \"summary_type\": null")]
+    [InlineData(12, 12, 768, "\"bias\": null, \"pad_token_id\": null, \"dtype\": null, \"_name_or_path\": \"gpt2\", \"quantization_config\": null")]
+    public void Read_understands_what_the_configurations_in_use_say(int layers, int heads, int width, string more)
+    {
+        string json = Published
+            .Replace("\"n_layer\": 12", $"\"n_layer\": {layers}", StringComparison.Ordinal)
+            .Replace("\"n_head\": 12", $"\"n_head\": {heads}", StringComparison.Ordinal)
+            .Replace("\"n_embd\": 768", $"\"n_embd\": {width}, {more}", StringComparison.Ordinal);
+
+        Read(json).ShouldBe(Read(Published) with { LayerCount = layers, HeadCount = heads, EmbeddingSize = width });
+    }
+
+    [Theory]
+    [InlineData("activation_function")]
+    [InlineData("embd_pdrop")]
+    [InlineData("layer_norm_epsilon")]
+    [InlineData("tie_word_embeddings")]
+    [InlineData("bias")]
+    [InlineData("n_ctx")]
+    [InlineData("scale_attn_weights")]
+    public void Read_takes_null_for_absent(string name) => Read(With(name, "null")).ShouldBe(Read(Smallest));
+
     [Theory]
     [InlineData("n_inner", "null")]
     [InlineData("n_inner", "24")]

@@ -33,7 +33,7 @@ internal static class TinyVocabulary
 
     private static string Spell(byte[] bytes) => Quatrain.Tokenizers.BytePair.ByteLevelAlphabet.Spell(bytes);
 
-    private static byte[] Bytes(string token) => [.. token.Select(c => Quatrain.Tokenizers.BytePair.ByteLevelAlphabet.TryByte(c, out byte value) ? value : throw new InvalidOperationException())];
+    private static byte[] Bytes(string token) => [.. token.Select(c => Quatrain.Tokenizers.BytePair.ByteLevelAlphabet.TryByte(Encoding.UTF8.GetBytes([c]), out byte value, out _) ? value : throw new InvalidOperationException())];
 
     // The most frequent pair of neighbours becomes a token, and again.
     private static string[] Learn()

@@ -15,7 +15,7 @@ internal static class GgufSource
         GgufFile file = GgufFile.Open(path);
         try
         {
-            return new Gpt2Parts(ReadConfig(file), file, Gpt2NameMap.Gguf);
+            return new Gpt2Parts(ReadConfig(file), file, Gpt2NameMap.Gguf, KnowsHead: true);
         }
         catch
         {

@@ -36,14 +36,18 @@ internal unsafe interface ILanes<TSelf> :
     static abstract TSelf LoadBFloat16(ushort* source);
 
     /// <summary>
-    /// Four numbers of each of Count / 4 rows: those of the row 4 p below <paramref name="source"/> in the register's 128-bit part p. For four lanes or more.
+    /// Four floats, or what lies in their room, of each of Count / 4 rows: those of the row 4 p below <paramref name="source"/> in the register's 128-bit part p. For
+    /// four lanes or more.
     /// </summary>
-    /// <param name="source">The first row's first number.</param>
-    /// <param name="stride">Numbers from one row to the next.</param>
-    static abstract TSelf LoadQuads(float* source, nint stride);
+    /// <param name="source">The first row's first byte.</param>
+    /// <param name="stride">Bytes from one row to the next.</param>
+    static abstract TSelf LoadQuads(byte* source, nint stride);
 
-    /// <summary>The same of bfloat16 numbers.</summary>
-    static abstract TSelf LoadQuadsBFloat16(ushort* source, nint stride);
+    /// <summary>The first of the two bfloat16 numbers in the room of each lane.</summary>
+    static abstract TSelf FirstBFloat16(TSelf pairs);
+
+    /// <summary>The second of the two bfloat16 numbers in the room of each lane.</summary>
+    static abstract TSelf SecondBFloat16(TSelf pairs);
 
     /// <summary>a0 b0 a1 b1 of each 128-bit part a0 a1 a2 a3 and b0 b1 b2 b3.</summary>
     static abstract TSelf InterleaveLow(TSelf a, TSelf b);

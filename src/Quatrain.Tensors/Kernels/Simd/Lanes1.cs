@@ -22,9 +22,13 @@ internal readonly unsafe struct Lanes1(float lane) : ILanes<Lanes1>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
 
-    public static Lanes1 LoadQuads(float* source, nint stride) => throw new NotSupportedException("One lane holds no four numbers.");
+    public static Lanes1 LoadQuads(byte* source, nint stride) => throw new NotSupportedException("One lane holds no four numbers.");
 
-    public static Lanes1 LoadQuadsBFloat16(ushort* source, nint stride) => throw new NotSupportedException("One lane holds no four numbers.");
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 FirstBFloat16(Lanes1 pairs) => new(BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(pairs._lane) << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes1 SecondBFloat16(Lanes1 pairs) => new(BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(pairs._lane) & 0xFFFF0000));
 
     public static Lanes1 InterleaveLow(Lanes1 a, Lanes1 b) => throw new NotSupportedException("One lane has no parts.");
 

@@ -29,18 +29,15 @@ internal readonly unsafe struct Lanes16(Vector512<float> lanes) : ILanes<Lanes16
         new((Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 LoadQuads(float* source, nint stride) => new(Vector512.Create(
+    public static Lanes16 LoadQuads(byte* source, nint stride) => new(Vector512.Create(
         Vector256.Create(Vector128.Load(source), Vector128.Load(source + 4 * stride)),
-        Vector256.Create(Vector128.Load(source + 8 * stride), Vector128.Load(source + 12 * stride))));
+        Vector256.Create(Vector128.Load(source + 8 * stride), Vector128.Load(source + 12 * stride))).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 LoadQuadsBFloat16(ushort* source, nint stride)
-    {
-        Vector256<ushort> rows = Vector256.Create(
-            Unsafe.ReadUnaligned<ulong>(source), Unsafe.ReadUnaligned<ulong>(source + 4 * stride),
-            Unsafe.ReadUnaligned<ulong>(source + 8 * stride), Unsafe.ReadUnaligned<ulong>(source + 12 * stride)).AsUInt16();
-        return new((Avx512F.ConvertToVector512UInt32(rows) << 16).AsSingle());
-    }
+    public static Lanes16 FirstBFloat16(Lanes16 pairs) => new((pairs._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 SecondBFloat16(Lanes16 pairs) => new((pairs._lanes.AsUInt32() & Vector512.Create(0xFFFF0000)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 InterleaveLow(Lanes16 a, Lanes16 b) => new(Avx512F.UnpackLow(a._lanes, b._lanes));

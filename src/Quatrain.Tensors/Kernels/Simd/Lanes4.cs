@@ -30,10 +30,13 @@ internal readonly unsafe struct Lanes4(Vector128<float> lanes) : ILanes<Lanes4>
         new((Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes4 LoadQuads(float* source, nint stride) => Load(source);
+    public static Lanes4 LoadQuads(byte* source, nint stride) => Load((float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes4 LoadQuadsBFloat16(ushort* source, nint stride) => LoadBFloat16(source);
+    public static Lanes4 FirstBFloat16(Lanes4 pairs) => new((pairs._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes4 SecondBFloat16(Lanes4 pairs) => new((pairs._lanes.AsUInt32() & Vector128.Create(0xFFFF0000)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 InterleaveLow(Lanes4 a, Lanes4 b) => new(

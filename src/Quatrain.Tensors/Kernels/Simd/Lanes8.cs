@@ -25,14 +25,14 @@ internal readonly unsafe struct Lanes8(Vector256<float> lanes) : ILanes<Lanes8>
     public static Lanes8 LoadBFloat16(ushort* source) => new((Avx2.ConvertToVector256Int32(source).AsUInt32() << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 LoadQuads(float* source, nint stride) => new(Vector256.Create(Vector128.Load(source), Vector128.Load(source + 4 * stride)));
+    public static Lanes8 LoadQuads(byte* source, nint stride) =>
+        new(Vector256.Create(Vector128.Load(source), Vector128.Load(source + 4 * stride)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 LoadQuadsBFloat16(ushort* source, nint stride)
-    {
-        Vector128<ushort> rows = Vector128.Create(Unsafe.ReadUnaligned<ulong>(source), Unsafe.ReadUnaligned<ulong>(source + 4 * stride)).AsUInt16();
-        return new((Avx2.ConvertToVector256Int32(rows).AsUInt32() << 16).AsSingle());
-    }
+    public static Lanes8 FirstBFloat16(Lanes8 pairs) => new((pairs._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 SecondBFloat16(Lanes8 pairs) => new((pairs._lanes.AsUInt32() & Vector256.Create(0xFFFF0000)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 InterleaveLow(Lanes8 a, Lanes8 b) => new(Avx.UnpackLow(a._lanes, b._lanes));
