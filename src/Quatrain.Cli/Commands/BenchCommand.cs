@@ -4,6 +4,7 @@ using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Profiling;
@@ -29,21 +30,28 @@ internal static class BenchCommand
         };
         preset.CompletionSources.Add([.. Presets.Names]);
         Option<bool> decode = new("--decode") { Description = "Measure reading a prompt and decoding after it, instead of training." };
+        Option<string?> weights = WeightsOption.CreateForBenchmark();
         Option<int?> batchSize = NumberOption.OptionalWhole<int>("--batch-size", "Sequences in a training step; default: the preset's, or 4 for GPT-2's sizes. Decoding: sequences side by side; default: 1.");
         Option<int?> contextLength = NumberOption.OptionalWhole<int>("--context-length", "Tokens in a sequence; default: the preset's, or 64 for GPT-2's sizes. Decoding: tokens in the prompt; default: 512, or half of a shorter context.");
         Option<int?> steps = NumberOption.OptionalWhole<int>("--steps", "Steps to measure; default: what fits in about ten seconds, at least 3. Decoding: tokens after the prompt; default: 128, or what fits in the context.");
         Command command = new(
             "bench", "Measure the machine (multiply-add peak, memory) and the training step or the decoding of a model with random weights, operation by operation.")
         {
-            preset, decode, batchSize, contextLength, steps,
+            preset, decode, weights, batchSize, contextLength, steps,
         };
         command.SetAction((parsed, cancellation) =>
         {
             NamedModel named = NamedModel.Find(parsed.GetValue(preset)!);
+            WeightFormat? format = WeightsOption.Parse(parsed.GetValue(weights));
             if (parsed.GetValue(decode))
             {
                 DecodeSizes sizes = DecodeSizes.For(named.Config, parsed.GetValue(batchSize), parsed.GetValue(contextLength), parsed.GetValue(steps));
-                return Task.FromResult(RunDecode(parsed, named, sizes, cancellation));
+                return Task.FromResult(RunDecode(parsed, named, sizes, format ?? WeightFormat.Float32, cancellation));
+            }
+
+            if (format is not null)
+            {
+                throw new InvalidDataException("--weights goes with --decode only: training is in fp32; add --decode, or leave --weights out.");
             }
 
             NamedModel model = named.With(parsed.GetValue(batchSize), parsed.GetValue(contextLength));
@@ -76,22 +84,22 @@ internal static class BenchCommand
         return ExitCode.Done;
     }
 
-    private static int RunDecode(ParseResult parsed, NamedModel model, DecodeSizes sizes, CancellationToken cancellation)
+    private static int RunDecode(ParseResult parsed, NamedModel model, DecodeSizes sizes, WeightFormat weights, CancellationToken cancellation)
     {
-        sizes.CheckFits(model.Config, SystemMemory.AvailableBytes);
+        sizes.CheckFits(model.Config, weights, SystemMemory.AvailableBytes);
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         DecodeReport report = BenchProgress.Show(parsed.InvocationConfiguration.Error, progress =>
         {
             progress.Begin("making the model");
             DecodeMeasurement decoding;
-            using (DecodeBenchmark benchmark = new(model.Config, pool))
+            using (DecodeBenchmark benchmark = new(model.Config, weights, pool))
             {
                 progress.Begin("measuring decoding");
                 decoding = benchmark.Measure(sizes.PromptTokens, sizes.NewTokens, sizes.BatchSize, progress.Report, cancellation);
             }
 
             progress.Begin("measuring the machine");
-            return new DecodeReport(model.Name, model.Config, pool.Threads, MachineSpeed.Measure(pool, cancellation), decoding);
+            return new DecodeReport(model.Name, model.Config, weights, pool.Threads, MachineSpeed.Measure(pool, cancellation), decoding);
         });
         TextWriter output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(GlobalOptions.Json))
@@ -166,9 +174,13 @@ internal static class BenchCommand
         }
 
         /// <exception cref="InvalidDataException">It needs more memory than that.</exception>
-        public void CheckFits(Gpt2Config config, long availableBytes)
+        public void CheckFits(Gpt2Config config, WeightFormat weights, long availableBytes)
         {
-            long needed = Gpt2Memory.DecodingBytes(config, BatchSize, PromptTokens + NewTokens, TokenGenerator.PromptChunk);
+            // Weights of another format are made from float32's, which are given back before anything else is taken.
+            long state = Gpt2Memory.DecodingStateBytes(config, BatchSize, PromptTokens + NewTokens, TokenGenerator.PromptChunk);
+            long needed = weights == WeightFormat.Float32
+                ? Gpt2Memory.WeightBytes(config) + state
+                : Gpt2Memory.WeightBytes(config, weights) + Math.Max(Gpt2Memory.WeightBytes(config), state);
             if (needed > availableBytes)
             {
                 throw new InvalidDataException(FormattableString.Invariant(

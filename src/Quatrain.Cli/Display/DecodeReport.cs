@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Quatrain.Cli.Hosting;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Profiling;
 using Quatrain.Training.Benchmarks;
@@ -9,13 +10,13 @@ using Quatrain.Training.Benchmarks;
 namespace Quatrain.Cli.Display;
 
 /// <summary>How fast a model reads a prompt and decodes, and how a person or a program reads it.</summary>
-internal sealed record DecodeReport(string Name, Gpt2Config Config, int Threads, MachineSpeed Machine, DecodeMeasurement Decoding)
+internal sealed record DecodeReport(string Name, Gpt2Config Config, WeightFormat Weights, int Threads, MachineSpeed Machine, DecodeMeasurement Decoding)
 {
     public void Write(TextWriter output)
     {
         DecodeMeasurement d = Decoding;
         output.WriteLine(BenchReport.MachineLine(Threads, Machine));
-        output.WriteLine(Invariant($"Model    {Name}: {Config.ParameterCount:N0} parameters, random; peak memory {BenchReport.Megabytes(d.PeakMemoryBytes):N1} MB"));
+        output.WriteLine(Invariant($"Model    {Name}: {Config.ParameterCount:N0} parameters, random, held as {WeightsOption.NameOf(Weights)}; peak memory {BenchReport.Megabytes(d.PeakMemoryBytes):N1} MB"));
         output.WriteLine(Invariant(
             $"Prompt   {d.PromptTokens} tokens in {d.MedianPromptSeconds * 1e3:N1} ms (median of {d.PromptSeconds.Count:N0}; fastest {d.PromptSeconds[0] * 1e3:N1} ms): {d.PromptTokensPerSecond:N0} tokens/s, {d.PromptGflops:N1} GFLOP/s, {d.PromptGflops / Machine.PeakGflops:P1} of the multiply-add peak"));
         output.WriteLine(Invariant(
@@ -32,6 +33,7 @@ internal sealed record DecodeReport(string Name, Gpt2Config Config, int Threads,
     {
         DecodeMeasurement d = Decoding;
         writer.WriteString("preset", Name);
+        writer.WriteString("weights", WeightsOption.NameOf(Weights));
         writer.WriteNumber("threads", Threads);
         writer.WriteNumber("lanes", WorkerPool.Lanes);
         writer.WriteNumberOrNull("peak_gflops", Machine.PeakGflops);

@@ -52,6 +52,7 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain bench --preset gpt2 --batch-size 4             the 124M model, with random weights",
             "quatrain bench --preset shakespeare-char --steps 20 --json",
             "quatrain bench --preset gpt2 --decode                   reading a prompt, and decoding",
+            "quatrain bench --preset gpt2 --decode --weights int8    the same with weights of a quarter of the size",
         ],
         ["export"] =
         [

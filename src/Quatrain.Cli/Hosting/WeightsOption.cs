@@ -14,6 +14,21 @@ internal static class WeightsOption
         HelpName = "type",
     };
 
+    /// <summary>The same for a benchmark's random weights, which are float32 where nothing else is said.</summary>
+    public static Option<string?> CreateForBenchmark() => new("--weights")
+    {
+        Description = "Decoding: hold the weights as fp32, bf16 or int8; default: fp32.",
+        HelpName = "type",
+    };
+
+    /// <summary>What the option calls a format.</summary>
+    public static string NameOf(WeightFormat format) => format switch
+    {
+        WeightFormat.Float32 => Float32,
+        WeightFormat.BFloat16 => BFloat16,
+        _ => Int8,
+    };
+
     /// <exception cref="InvalidDataException">It is none of the types.</exception>
     public static WeightFormat? Parse(string? value) => value switch
     {

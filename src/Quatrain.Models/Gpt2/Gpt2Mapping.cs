@@ -35,6 +35,45 @@ internal sealed class Gpt2Mapping
         }
     }
 
+    /// <summary>The bytes of a weight in memory, its matrix in <paramref name="format"/> where it is one that has a choice.</summary>
+    public static long WeightBytes(string name, Shape shape, WeightFormat format)
+    {
+        (int rows, int columns) = shape.Rank == 1 ? (1, shape[0]) : (shape[0], shape[1]);
+        WeightFormat own = FormatFor(name, shape, format);
+        return own == WeightFormat.Int8 && TurnsForInt8(name) ? WeightMemory.ByteCount(columns, rows, own) : WeightMemory.ByteCount(rows, columns, own);
+    }
+
+    /// <summary>A model for inference of the same weights, but for the format of its matrices.</summary>
+    public static Gpt2Model Convert(Gpt2Model model, WeightFormat format, WorkerPool pool)
+    {
+        Gpt2Model result = new(model.Config, allocate: false);
+        try
+        {
+            foreach (Parameter parameter in model.Parameters.Parameters)
+            {
+                Shape shape = parameter.Tensor.Shape;
+                WeightFormat own = FormatFor(parameter.Name, shape, format);
+                bool turns = own == WeightFormat.Int8 && TurnsForInt8(parameter.Name);
+                (int rows, int columns) = shape.Rank == 1 ? (1, shape[0]) : (shape[0], shape[1]);
+                using WeightMemory source = WeightMemory.Allocate(rows, columns, WeightFormat.Float32);
+                parameter.Tensor.Values.CopyTo(source.Floats);
+                WeightMemory converted = source.ConvertTo(own, turns, pool);
+                result.Parameters.Attach(parameter.Name, converted, turns);
+                if (own != WeightFormat.Float32 && converted.FindNonFinite(pool) >= 0)
+                {
+                    throw new InvalidDataException($"Cannot hold the model's weights as {format}: '{parameter.Name}' holds numbers too large for it; use float32 weights.");
+                }
+            }
+
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The bytes of memory of its own that a weight takes: none where it is mapped as it lies.</summary>
     private long ConvertedBytes(string name, Shape shape)
     {
@@ -61,19 +100,20 @@ internal sealed class Gpt2Mapping
     {
         (TensorEntry entry, bool fileIsTransposed) = _source.Find(name);
         FileRegion? region = _source.File.Locate(entry) is { } place && FormatOf(place.Type) is not null ? place : null;
-        WeightFormat format = FormatFor(name, shape, region);
+        WeightFormat format = FormatFor(name, shape, _format ?? (region is { } found ? FormatOf(found.Type) : null) ?? WeightFormat.Float32);
         (int rows, int columns) = shape.Rank == 1 ? (1, shape[0]) : (shape[0], shape[1]);
         // What can't be mapped is read in the model's own order.
         bool liesTransposed = region is not null && fileIsTransposed;
-        // Int8 blocks lie along the terms of a sum: a table's rows, a layer's columns.
-        bool wantsTransposed = format == WeightFormat.Int8 ? name is not (TokenEmbedding or Head) : liesTransposed;
+        bool wantsTransposed = format == WeightFormat.Int8 ? TurnsForInt8(name) : liesTransposed;
         WeightFormat stored = region is null ? WeightFormat.Float32 : FormatOf(region.Value.Type)!.Value;
         return new Plan(entry, region, rows, columns, stored, liesTransposed, format, wantsTransposed);
     }
 
-    private WeightFormat FormatFor(string name, Shape shape, FileRegion? region) =>
-        shape.Rank == 1 || name == PositionEmbedding ? WeightFormat.Float32
-        : _format ?? (region is { } place ? FormatOf(place.Type) : null) ?? WeightFormat.Float32;
+    private static WeightFormat FormatFor(string name, Shape shape, WeightFormat format) =>
+        shape.Rank == 1 || name == PositionEmbedding ? WeightFormat.Float32 : format;
+
+    /// <summary>Int8 blocks lie along the terms of a sum: a table's rows, a layer's columns.</summary>
+    private static bool TurnsForInt8(string name) => name is not (TokenEmbedding or Head);
 
     private void AttachConverted(string name, WeightMemory memory, in Plan plan)
     {

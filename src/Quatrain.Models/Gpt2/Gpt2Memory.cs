@@ -18,12 +18,17 @@ public static class Gpt2Memory
     /// <exception cref="InvalidDataException">Such a model cannot be built.</exception>
     public static long WeightBytes(Gpt2Config config) => Store(config).BufferLength * sizeof(float);
 
+    /// <summary>The weights of a model for inference whose matrices are held in <paramref name="format"/>; vectors and the position embedding stay float32.</summary>
+    /// <inheritdoc cref="WeightBytes(Gpt2Config)" path="/exception"/>
+    public static long WeightBytes(Gpt2Config config, WeightFormat format) =>
+        Store(config).Parameters.Sum(parameter => Gpt2Mapping.WeightBytes(parameter.Name, parameter.Tensor.Shape, format));
+
     /// <summary>The gradients of all weights.</summary>
-    /// <inheritdoc cref="WeightBytes" path="/exception"/>
+    /// <inheritdoc cref="WeightBytes(Gpt2Config)" path="/exception"/>
     public static long GradientBytes(Gpt2Config config) => WeightBytes(config);
 
     /// <summary>AdamW's two moments of each weight.</summary>
-    /// <inheritdoc cref="WeightBytes" path="/exception"/>
+    /// <inheritdoc cref="WeightBytes(Gpt2Config)" path="/exception"/>
     public static long OptimizerBytes(Gpt2Config config) => 2 * WeightBytes(config);
 
     /// <summary>

@@ -1,6 +1,7 @@
 using Quatrain.Models.Layers;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
+using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Models.Gpt2;
 
@@ -196,6 +197,23 @@ public sealed class Gpt2Model : ILanguageModel
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         return new KvSequence(Config.LayerCount, Math.Min(capacity, Config.ContextLength), Config.HeadCount, Config.EmbeddingSize / Config.HeadCount);
+    }
+
+    /// <summary>
+    /// A model for inference that computes with this one's weights, held in another format; vectors and the position embedding stay float32. It shares no memory
+    /// with this one.
+    /// </summary>
+    /// <param name="format">What the matrices are to be.</param>
+    /// <param name="pool">Converts them.</param>
+    /// <exception cref="InvalidDataException">A weight is too large for the format.</exception>
+    /// <exception cref="InvalidOperationException">The weights of this model are not float32 in memory of its own: it was mapped from a file.</exception>
+    /// <exception cref="InsufficientMemoryException">The system has not the memory.</exception>
+    public Gpt2Model WithWeights(WeightFormat format, WorkerPool pool)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        return Parameters.IsReadOnly
+            ? throw new InvalidOperationException("The weights are mapped from a file; map the file once more in the other format.")
+            : Gpt2Mapping.Convert(this, format, pool);
     }
 
     /// <inheritdoc/>

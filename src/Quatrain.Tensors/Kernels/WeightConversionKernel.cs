@@ -7,7 +7,11 @@ namespace Quatrain.Tensors.Kernels;
 /// <summary>Copies a matrix from one format to another, with rows and columns exchanged where asked.</summary>
 internal static unsafe class WeightConversionKernel
 {
-    private const int RowsPerUnit = 32;
+    // Of rows that lie far apart a stretch of some cache lines is read at a time.
+    private const int RowsPerUnit = 64;
+
+    // What is turned at a time lies in the first-level cache. It is a block of int8 numbers.
+    private const int TermsAtOnce = Int8Blocks.Length;
 
     /// <summary>
     /// Reads [rows, columns] of one format and writes [rows, columns], or [columns, rows], of another. Each number becomes the nearest the format has, ties to even.
@@ -16,8 +20,7 @@ internal static unsafe class WeightConversionKernel
         byte* source, WeightFormat from, int rows, int columns, bool transpose, byte* destination, WeightFormat to, WorkerPool pool)
     {
         int height = transpose ? columns : rows, width = transpose ? rows : columns;
-        // The rows of a unit as floats, and one row of the source.
-        pool.ReserveScratch((long)RowsPerUnit * width + columns);
+        pool.ReserveScratch(transpose ? RowsPerUnit * (TermsAtOnce + 1) : width);
         Work work = new()
         {
             Source = source,
@@ -107,36 +110,43 @@ internal static unsafe class WeightConversionKernel
             where V : unmanaged, ILanes<V>
         {
             long fromBytes = WeightMemory.ByteCount(1, SourceColumns, From), toBytes = WeightMemory.ByteCount(1, Width, To);
+            float* scratch = Scratch[worker];
             for (int unit = start; unit < end; unit++)
             {
                 int first = unit * RowsPerUnit, count = Math.Min(RowsPerUnit, Height - first);
-                float* rows = Scratch[worker];
                 if (Transpose)
                 {
-                    GatherColumns(first, count, fromBytes, rows, rows + (nint)RowsPerUnit * Width);
+                    TurnColumns(first, count, fromBytes, toBytes, scratch);
+                    continue;
                 }
 
-                for (int i = 0; i < count; i++)
+                for (int row = first; row < first + count; row++)
                 {
-                    float* row = rows + (nint)i * Width;
-                    if (!Transpose)
-                    {
-                        LoadRow(Source + (first + i) * fromBytes, From, 0, Width, row);
-                    }
-
-                    StoreRow(row, Width, Destination + (first + i) * toBytes, To);
+                    LoadRow(Source + row * fromBytes, From, 0, Width, scratch);
+                    StoreRow(scratch, Width, Destination + row * toBytes, To);
                 }
             }
         }
 
-        private readonly void GatherColumns(int first, int count, long fromBytes, float* rows, float* part)
+        private readonly void TurnColumns(int first, int count, long fromBytes, long toBytes, float* tile)
         {
-            for (int k = 0; k < Width; k++)
+            float* part = tile + RowsPerUnit * TermsAtOnce;
+            for (int k = 0; k < Width; k += TermsAtOnce)
             {
-                LoadRow(Source + k * fromBytes, From, first, count, part);
+                int terms = Math.Min(TermsAtOnce, Width - k);
+                for (int j = 0; j < terms; j++)
+                {
+                    LoadRow(Source + (k + j) * fromBytes, From, first, count, part);
+                    for (int i = 0; i < count; i++)
+                    {
+                        tile[i * TermsAtOnce + j] = part[i];
+                    }
+                }
+
+                byte* destination = Destination + first * toBytes + WeightMemory.ByteCount(1, k, To);
                 for (int i = 0; i < count; i++)
                 {
-                    rows[(nint)i * Width + k] = part[i];
+                    StoreRow(tile + i * TermsAtOnce, terms, destination + i * toBytes, To);
                 }
             }
         }

@@ -20,18 +20,27 @@ public sealed class DecodeBenchmark : IDisposable
     private static readonly TimeSpan PromptDuration = TimeSpan.FromSeconds(4);
 
     private readonly Gpt2Model _model;
+    private readonly WeightFormat _weights;
     private readonly TokenGenerator _generator;
     private readonly OperationProfile _profile = new();
 
     /// <summary>Makes the model.</summary>
     /// <param name="config">The model.</param>
+    /// <param name="weights">What its matrices are held as.</param>
     /// <param name="pool">The workers.</param>
     /// <exception cref="InvalidDataException">The model is impossible.</exception>
     /// <exception cref="InsufficientMemoryException">The system has not the memory.</exception>
-    public DecodeBenchmark(Gpt2Config config, WorkerPool pool)
+    public DecodeBenchmark(Gpt2Config config, WeightFormat weights, WorkerPool pool)
     {
+        _weights = weights;
         _model = new Gpt2Model(config);
         Gpt2Initialization.Initialize(_model, InitializationScheme.Gpt2, seed: 1);
+        if (weights != WeightFormat.Float32)
+        {
+            using Gpt2Model initialized = _model;
+            _model = initialized.WithWeights(weights, pool);
+        }
+
         _generator = new TokenGenerator(_model, pool);
     }
 
@@ -97,8 +106,9 @@ public sealed class DecodeBenchmark : IDisposable
     private double StepBytes(int tokens, int batchSize)
     {
         Gpt2Config config = _model.Config;
-        long looked = (config.TieEmbeddings ? 0 : (long)config.VocabularySize) + config.ContextLength;
-        return (config.ParameterCount - looked * config.EmbeddingSize) * (double)sizeof(float) + Gpt2Memory.KvCacheBytes(config, batchSize, tokens);
+        long looked = WeightMemory.ByteCount(config.ContextLength, config.EmbeddingSize, WeightFormat.Float32)
+            + (config.TieEmbeddings ? 0 : WeightMemory.ByteCount(config.VocabularySize, config.EmbeddingSize, _weights));
+        return Gpt2Memory.WeightBytes(config, _weights) - looked + Gpt2Memory.KvCacheBytes(config, batchSize, tokens);
     }
 
     private (IReadOnlyList<OperationTotal> Operations, double Seconds) Profile(Func<double> work)

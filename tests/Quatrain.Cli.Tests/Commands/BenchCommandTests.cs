@@ -4,6 +4,7 @@ using Quatrain.Cli.Hosting;
 using Quatrain.Cli.Tests.Support;
 using Quatrain.Inference;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 
 namespace Quatrain.Cli.Tests.Commands;
@@ -100,7 +101,7 @@ public sealed class BenchCommandTests
 
         TinyRun.Names(json).ShouldBe(
         [
-            "preset", "threads", "lanes", "peak_gflops", "memory_gb_s", "parameters", "prompt_tokens", "prompt_ms", "prompt_ms_min", "prompt_tokens_per_second",
+            "preset", "weights", "threads", "lanes", "peak_gflops", "memory_gb_s", "parameters", "prompt_tokens", "prompt_ms", "prompt_ms_min", "prompt_tokens_per_second",
             "prompt_gflops", "prompt_share_of_peak", "batch_size", "steps", "step_ms", "step_ms_min", "tokens_per_second", "step_gb_s", "step_share_of_memory",
             "peak_memory_mb", "prompt_operations", "operations",
         ]);
@@ -120,6 +121,30 @@ public sealed class BenchCommandTests
             .Where(entry => entry.GetProperty("name").GetString() == operation).Select(entry => entry.GetProperty("rows").GetInt32());
     }
 
+    [Fact]
+    public async Task Weights_of_another_format_are_decoded_with_and_fewer_bytes_counted()
+    {
+        string[] arguments = ["bench", "--preset", "nano", "--decode", "--context-length", "4", "--steps", "3", "--threads", "1", "--json"];
+        double whole = StepBytes((await CommandLine.Run([.. arguments, "--weights", "fp32"])).Json(), "fp32");
+        double half = StepBytes((await CommandLine.Run([.. arguments, "--weights", "bf16"])).Json(), "bf16");
+        double quarter = StepBytes((await CommandLine.Run([.. arguments, "--weights", "int8"])).Json(), "int8");
+
+        half.ShouldBeLessThan(whole);
+        quarter.ShouldBeLessThan(half);
+
+        static double StepBytes(JsonElement json, string weights)
+        {
+            json.GetProperty("weights").GetString().ShouldBe(weights);
+            return json.GetProperty("step_gb_s").GetDouble() * json.GetProperty("step_ms").GetDouble();
+        }
+    }
+
+    [Theory]
+    [InlineData("int8", "--weights goes with --decode only: training is in fp32; add --decode, or leave --weights out.")]
+    [InlineData("int4", "--weights is 'int4'; it must be fp32, bf16 or int8.")]
+    public async Task Refuses_weights_that_can_not_be(string weights, string sentence) =>
+        (await CommandLine.Run("bench", "--weights", weights)).Refusal().ShouldBe(sentence);
+
     [Theory]
     [InlineData("--context-length", "1023", "--context-length is 1023; it must lie between 1 and 1022.")]
     [InlineData("--steps", "512", "--steps is 512; it must lie between 1 and 511.")]
@@ -135,8 +160,8 @@ public sealed class BenchCommandTests
         sizes.ShouldBe(new BenchCommand.DecodeSizes(8, 100, 21));
         long needed = Gpt2Memory.DecodingBytes(config, 8, 121, TokenGenerator.PromptChunk);
 
-        sizes.CheckFits(config, needed);
-        Should.Throw<InvalidDataException>(() => sizes.CheckFits(config, needed - 1)).Message.ShouldStartWith("Decoding 8 sequences of 121 tokens with this model needs ");
+        sizes.CheckFits(config, WeightFormat.Float32, needed);
+        Should.Throw<InvalidDataException>(() => sizes.CheckFits(config, WeightFormat.Float32, needed - 1)).Message.ShouldStartWith("Decoding 8 sequences of 121 tokens with this model needs ");
         BenchCommand.DecodeSizes.For(config, null, null, null).ShouldBe(new BenchCommand.DecodeSizes(1, 512, 129));
     }
 
