@@ -47,7 +47,7 @@ public sealed class ModelFileTests : IDisposable
     {
         string absent = _folder.File("absent");
         Should.Throw<DirectoryNotFoundException>(() => ModelFile.Load(absent)).Message.ShouldBe(
-            $"Cannot load a model from '{absent}': there is no such folder or file; name a folder with config.json and weights, or a file of weights.");
+            $"Cannot load a model from '{absent}': there is no such folder or file; name a folder with config.json and weights, a file of weights, or a model that 'quatrain pull' fetched, such as gpt2.");
 
         File.WriteAllText(_folder.File("model.safetensors"), "");
         Should.Throw<FileNotFoundException>(() => ModelFile.Load(_folder.FullName)).Message.ShouldContain("the folder holds no config.json");

@@ -70,7 +70,7 @@ internal static class TokenizerCommand
     private static Argument<string> Model() =>
         new("model") { Description = "A run or model folder, a folder with a tokenizer's files, one such file, or a pulled name such as gpt2.", HelpName = "MODEL" };
 
-    private static Option<string> Input(string description) => new("--input") { Description = description, HelpName = "file", Required = true };
+    private static Option<string> Input(string description) => new("--input") { Description = description, HelpName = "file", DefaultValueFactory = _ => "-" };
 
     private static Option<string?> Output(string description) => new("--output") { Description = description, HelpName = "file" };
 

@@ -58,7 +58,7 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
         [
             "quatrain export runs/story --out exported/story                    a folder for Hugging Face's transformers",
             "quatrain export gpt2-folder --out gpt2.gguf --weights int8         a file for llama.cpp, a quarter of the size",
-            "quatrain export gpt2-folder --out gpt2_124M.bin --weights bf16     a file for llm.c",
+            "quatrain export gpt2-folder --out gpt2_124M.bin                    a file for llm.c",
         ],
         ["tokenizer"] =
         [

@@ -131,7 +131,7 @@ public sealed class GenerateCommandTests(TinyRun run) : IDisposable
         string missing = _folder.File("none");
 
         (await CommandLine.Run("generate", missing)).Refusal()
-            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder or file; name a folder with config.json and weights, or a file of weights.");
+            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder or file; name a folder with config.json and weights, a file of weights, or a model that 'quatrain pull' fetched, such as gpt2.");
         (await CommandLine.Run("generate", run.TextPath)).Refusal().ShouldStartWith($"Cannot load a model from '{run.TextPath}': it is not in a format that is known");
         (await CommandLine.Run("generate", _folder.Path)).Refusal().ShouldStartWith($"Cannot load a model from '{_folder.Path}': the folder holds no config.json");
     }

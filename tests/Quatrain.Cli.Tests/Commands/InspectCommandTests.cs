@@ -102,7 +102,7 @@ public sealed class InspectCommandTests(TinyRun run) : IDisposable
         (await CommandLine.Run("inspect", run.Path, "--preset", "nano")).Refusal().ShouldBe("Name either a model or a --preset to inspect.");
         (await CommandLine.Run("inspect", "--preset", "nono")).Refusal().ShouldStartWith("Unknown preset 'nono'; did you mean 'nano'?");
         (await CommandLine.Run("inspect", missing)).Refusal()
-            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder or file; name a folder with config.json and weights, or a file of weights.");
+            .ShouldBe($"Cannot load a model from '{missing}': there is no such folder or file; name a folder with config.json and weights, a file of weights, or a model that 'quatrain pull' fetched, such as gpt2.");
         (await CommandLine.Run("inspect", run.Path, "--batch-size", "0")).Refusal().ShouldBe("--batch-size is 0; it must lie between 1 and 1048576.");
         (await CommandLine.Run("inspect", run.Path, "--context-length", "17")).Refusal().ShouldBe("--context-length is 17; it must lie between 1 and 16.");
         (await CommandLine.Run("inspect", run.Path, "--batch-size", "x")).Refusal()

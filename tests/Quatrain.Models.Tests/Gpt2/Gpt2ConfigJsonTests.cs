@@ -133,7 +133,7 @@ public sealed class Gpt2ConfigJsonTests : IDisposable
     [InlineData(24, 16, 1024, "\"n_special\": 0, \"predict_special_tokens\": true, \"summary_first_dropout\": 0.1, \"summary_proj_to_labels\": true, \"summary_use_proj\": true")]
     [InlineData(36, 20, 1280, "\"n_inner\": null, \"reorder_and_upcast_attn\": null, \"scale_attn_by_inverse_layer_idx\": null, \"scale_attn_weights\": null")]
     [InlineData(48, 25, 1600, "\"output_past\": true, \"torch_dtype\": \"float32\", \"transformers_version\": \"4.30.0\", \"use_cache\": true")]
-    [InlineData(6, 12, 768, "\"_num_labels\": 1, \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, \"tie_word_embeddings\": null, \"summary_type\": null")]
+    [InlineData(6, 12, 768, "\"_num_labels\": 1, \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, \"tie_word_embeddings\": null")]
     [InlineData(12, 12, 768, "\"bias\": null, \"pad_token_id\": null, \"dtype\": null, \"_name_or_path\": \"gpt2\", \"quantization_config\": null")]
     public void Read_understands_what_the_configurations_in_use_say(int layers, int heads, int width, string more)
     {

@@ -86,9 +86,12 @@ internal sealed class GgufMetadata
         }
 
         string[] texts = new string[array.Count];
-        for (int i = 0; i < texts.Length; i++)
+        int index = 0;
+        string What() => $"text {index} of {TensorText.Quote(key)}";
+        Func<string> what = What;
+        for (; index < texts.Length; index++)
         {
-            texts[i] = reader.Text(LongestItem, $"text {i} of {TensorText.Quote(key)}");
+            texts[index] = reader.Text(LongestItem, what);
         }
 
         return texts;

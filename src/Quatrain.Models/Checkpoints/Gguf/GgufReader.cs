@@ -29,7 +29,10 @@ internal sealed class GgufReader(RawFile file)
     public ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong)));
 
     /// <summary>A text of at most <paramref name="most"/> bytes.</summary>
-    public string Text(int most, string what)
+    public string Text(int most, string what) => Text(most, () => what);
+
+    /// <summary>As <see cref="Text(int, string)"/>, for one of many: what it is is asked for only where something is wrong with it.</summary>
+    public string Text(int most, Func<string> what)
     {
         ulong length = UInt64();
         if (length > (ulong)Remaining)
@@ -39,7 +42,7 @@ internal sealed class GgufReader(RawFile file)
 
         if (length > (ulong)most)
         {
-            throw Invalid($"{what} at byte {Position} is {length} bytes long, more than the {most} allowed");
+            throw Invalid($"{what()} at byte {Position} is {length} bytes long, more than the {most} allowed");
         }
 
         byte[]? large = length > WindowBytes ? new byte[length] : null;
@@ -55,7 +58,7 @@ internal sealed class GgufReader(RawFile file)
         }
         catch (DecoderFallbackException)
         {
-            throw Invalid($"{what} before byte {Position} is not valid UTF-8");
+            throw Invalid($"{what()} before byte {Position} is not valid UTF-8");
         }
     }
 
