@@ -9,7 +9,7 @@ namespace Quatrain.Tensors.Tests.Kernels;
 public sealed unsafe class FewRowsKernelTests
 {
     private static readonly int[] Widths = [1, 7, 8, 9, 31, 32, 33, 63, 65, 257, 385];
-    private static readonly int[] Depths = [1, 7, 8, 9, 255, 257, 385, 800];
+    private static readonly int[] Depths = [1, 7, 8, 9, 255, 257, 385, 700, 800];
 
     public static TheoryData<bool, bool> Forms => new() { { false, false }, { false, true }, { true, false }, { true, true } };
 

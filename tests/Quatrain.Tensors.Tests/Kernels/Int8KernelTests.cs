@@ -62,6 +62,21 @@ public sealed unsafe class Int8KernelTests
         }
     }
 
+    /// <summary>A prompt's rows are more than a kept block of x holds, so that weights are met several times.</summary>
+    [Fact]
+    public void Rows_of_several_kept_blocks_have_the_bits_of_each_alone()
+    {
+        const int M = 150, N = 19, K = 3072;
+        using WorkerPool pool = new(2);
+        float[] x = Values.Normal(M * K, 1), bias = Values.Normal(N, 2);
+        byte[] rows = Rows(N, K, 3);
+        float[] all = Product(x, rows, M, N, K, bias, pool);
+        foreach (int row in (ReadOnlySpan<int>)[0, 63, 64, 67, 68, 72, 127, 128, 135, 136, 149])
+        {
+            Closeness.ShouldBeSameBits(Product(x[(row * K)..((row + 1) * K)], rows, 1, N, K, bias, pool), all.AsSpan(row * N, N), $"row {row}");
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(9)]
