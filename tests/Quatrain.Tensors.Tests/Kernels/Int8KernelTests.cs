@@ -71,7 +71,7 @@ public sealed unsafe class Int8KernelTests
         float[] x = Values.Normal(M * K, 1), bias = Values.Normal(N, 2);
         byte[] rows = Rows(N, K, 3);
         float[] all = Product(x, rows, M, N, K, bias, pool);
-        foreach (int row in (ReadOnlySpan<int>)[0, 63, 64, 67, 68, 72, 127, 128, 135, 136, 149])
+        for (int row = 0; row < M; row++)
         {
             Closeness.ShouldBeSameBits(Product(x[(row * K)..((row + 1) * K)], rows, 1, N, K, bias, pool), all.AsSpan(row * N, N), $"row {row}");
         }
