@@ -24,66 +24,56 @@ public sealed record AdamWOptions
 }
 
 /// <summary>
-/// The AdamW optimizer over a parameter store, with clipping by the norm of all gradients together.
+/// The AdamW optimizer over one or several parameter stores, with clipping by the norm of all gradients together. Frozen parameters stay as they are, and have no moments.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019); clipping as PyTorch's clip_grad_norm_.</remarks>
-public sealed unsafe class AdamW : IDisposable
+public sealed class AdamW : IDisposable
 {
-    // An array, because going over the store's list through its interface would allocate in each step.
-    private readonly Parameter[] _parameters;
     private readonly AdamWOptions _options;
-    private readonly NativeBuffer _firstMoments;
-    private readonly NativeBuffer _secondMoments;
-    private readonly NativeBuffer _squares;
-    private readonly NativeBuffer _parts;
-    private readonly int _partCount;
-    private readonly ParameterStore _store;
+    private readonly StoreMoments[] _stores;
 
     /// <summary>An optimizer at step 0 for <paramref name="store"/>, whose gradients it allocates.</summary>
-    /// <exception cref="InsufficientMemoryException">The system refuses the memory: three times that of the weights.</exception>
+    /// <exception cref="InsufficientMemoryException">The system refuses the memory: three times that of the weights that train.</exception>
     public AdamW(ParameterStore store, AdamWOptions options)
+        : this([store], options)
     {
-        _parameters = [.. store.Parameters];
+    }
+
+    /// <summary>An optimizer at step 0 for all of <paramref name="stores"/>, whose gradients it allocates.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses the memory: three times that of the weights that train.</exception>
+    public AdamW(IReadOnlyList<ParameterStore> stores, AdamWOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(stores);
         _options = options;
-        _store = store;
-        store.AllocateGradients();
-        _firstMoments = new NativeBuffer(store.BufferLength);
-        _secondMoments = new NativeBuffer(store.BufferLength);
-        AdamWPart[] parts = [.. _parameters.SelectMany(p => AdamWPart.Of(p.Offset, p.Tensor.Shape.ElementCount, p.IsMatrix))];
-        _partCount = parts.Length;
-        _parts = new NativeBuffer((long)_partCount * sizeof(AdamWPart) / sizeof(float));
-        parts.CopyTo(new Span<AdamWPart>(_parts.Data, _partCount));
-        _squares = new NativeBuffer(_partCount * (sizeof(double) / sizeof(float)));
+        foreach (ParameterStore store in stores)
+        {
+            store.AllocateGradients();
+        }
+
+        _stores = [.. stores.Where(store => store.GradientBufferLength > 0).Select(store => new StoreMoments(store))];
     }
 
     /// <summary>The steps done, which the moments' corrections depend on.</summary>
     public long Step { get; set; }
 
+    /// <summary>The parameters that train, in the order of their stores.</summary>
+    public IEnumerable<Parameter> Parameters => _stores.SelectMany(store => store.Parameters);
+
     /// <summary>The first moments of <paramref name="parameter"/>.</summary>
-    public Span<float> FirstMoment(Parameter parameter) => new(_firstMoments.Data + parameter.Offset, parameter.Tensor.Shape.ElementCount);
+    /// <exception cref="ArgumentException">It does not train here.</exception>
+    public Span<float> FirstMoment(Parameter parameter) => Owner(parameter).First(parameter);
 
     /// <summary>The second moments of <paramref name="parameter"/>.</summary>
-    public Span<float> SecondMoment(Parameter parameter) => new(_secondMoments.Data + parameter.Offset, parameter.Tensor.Shape.ElementCount);
+    /// <exception cref="ArgumentException">It does not train here.</exception>
+    public Span<float> SecondMoment(Parameter parameter) => Owner(parameter).Second(parameter);
 
     /// <summary>The Euclidean norm of all gradients together, infinite where its square exceeds float32. A parameter that no gradient reached counts as zero.</summary>
     public double GradientNorm(WorkerPool pool)
     {
-        foreach (Parameter parameter in _parameters)
-        {
-            Tensor tensor = parameter.Tensor;
-            if (!tensor.GradientWritten)
-            {
-                tensor.GradientWritten = true;
-                tensor.Gradient.Clear();
-            }
-        }
-
-        double* squares = (double*)_squares.Data;
-        AdamWKernel.SumSquares(_store.Gradients, (AdamWPart*)_parts.Data, _partCount, squares, pool);
         double sum = 0;
-        for (int part = 0; part < _partCount; part++)
+        foreach (StoreMoments store in _stores)
         {
-            sum += squares[part];
+            sum = store.AddSquares(sum, pool);
         }
 
         // Beyond float32 the second moments would become infinite, though every gradient is a number.
@@ -107,16 +97,87 @@ public sealed unsafe class AdamW : IDisposable
             SecondCorrection = (float)(1 / Math.Sqrt(1 - Math.Pow(_options.Beta2, Step))),
             Epsilon = (float)_options.Epsilon,
         };
-        AdamWKernel.Update(
-            _store.Weights, _store.Gradients, _firstMoments.Data, _secondMoments.Data, (AdamWPart*)_parts.Data, _partCount, factors, pool);
+        foreach (StoreMoments store in _stores)
+        {
+            store.Update(factors, pool);
+        }
     }
 
     /// <summary>Frees the moments.</summary>
     public void Dispose()
     {
-        _firstMoments.Dispose();
-        _secondMoments.Dispose();
-        _squares.Dispose();
-        _parts.Dispose();
+        foreach (StoreMoments store in _stores)
+        {
+            store.Dispose();
+        }
+    }
+
+    private StoreMoments Owner(Parameter parameter) => Array.Find(_stores, store => store.Holds(parameter))
+        ?? throw new ArgumentException($"Parameter '{parameter.Name}' does not train here, so it has no moments.", nameof(parameter));
+
+    /// <summary>The moments of what trains in one store, laid out as its gradients are.</summary>
+    private sealed unsafe class StoreMoments : IDisposable
+    {
+        private readonly ParameterStore _store;
+        private readonly NativeBuffer _first;
+        private readonly NativeBuffer _second;
+        private readonly NativeBuffer _squares;
+        private readonly NativeBuffer _parts;
+        private readonly int _partCount;
+
+        public StoreMoments(ParameterStore store)
+        {
+            _store = store;
+            Parameters = [.. store.Trained];
+            _first = new NativeBuffer(store.GradientBufferLength);
+            _second = new NativeBuffer(store.GradientBufferLength);
+            AdamWPart[] parts = [.. Parameters.SelectMany(p => AdamWPart.Of(p.Offset, p.GradientOffset, p.Tensor.Shape.ElementCount, p.IsMatrix))];
+            _partCount = parts.Length;
+            _parts = new NativeBuffer((long)_partCount * sizeof(AdamWPart) / sizeof(float));
+            parts.CopyTo(new Span<AdamWPart>(_parts.Data, _partCount));
+            _squares = new NativeBuffer(_partCount * (sizeof(double) / sizeof(float)));
+        }
+
+        // An array, because going over the store's list through its interface would allocate in each step.
+        public Parameter[] Parameters { get; }
+
+        public bool Holds(Parameter parameter) => Array.Exists(Parameters, held => ReferenceEquals(held, parameter));
+
+        public Span<float> First(Parameter parameter) => new(_first.Data + parameter.GradientOffset, parameter.Tensor.Shape.ElementCount);
+
+        public Span<float> Second(Parameter parameter) => new(_second.Data + parameter.GradientOffset, parameter.Tensor.Shape.ElementCount);
+
+        public double AddSquares(double sum, WorkerPool pool)
+        {
+            foreach (Parameter parameter in Parameters)
+            {
+                Tensor tensor = parameter.Tensor;
+                if (!tensor.GradientWritten)
+                {
+                    tensor.GradientWritten = true;
+                    tensor.Gradient.Clear();
+                }
+            }
+
+            double* squares = (double*)_squares.Data;
+            AdamWKernel.SumSquares(_store.Gradients, (AdamWPart*)_parts.Data, _partCount, squares, pool);
+            for (int part = 0; part < _partCount; part++)
+            {
+                sum += squares[part];
+            }
+
+            return sum;
+        }
+
+        public void Update(in AdamWFactors factors, WorkerPool pool) =>
+            AdamWKernel.Update(_store.Weights, _store.Gradients, _first.Data, _second.Data, (AdamWPart*)_parts.Data, _partCount, factors, pool);
+
+        public void Dispose()
+        {
+            _first.Dispose();
+            _second.Dispose();
+            _squares.Dispose();
+            _parts.Dispose();
+        }
     }
 }

@@ -10,12 +10,17 @@ public sealed record Parameter(string Name, Tensor Tensor, long Offset)
 {
     /// <summary>Whether weight decay applies: to matrices, and not to biases and norms.</summary>
     public bool IsMatrix => Tensor.Shape.Rank >= 2;
+
+    /// <summary>Where the gradient and the moments begin in their flat buffers, in floats; -1 where there are none.</summary>
+    internal long GradientOffset { get; set; } = -1;
 }
 
 /// <summary>
-/// All weights of a model in one buffer, with a twin for their gradients: clipping, updating and saving go over them in one pass.
+/// All weights of a model in one buffer, with another for their gradients: clipping, updating and saving go over them in one pass.
 /// </summary>
-/// <remarks>Tensors begin on cache lines; the gaps between them are zero and stay so. A tied weight is in the store once.</remarks>
+/// <remarks>
+/// Tensors begin on cache lines; the gaps between them are zero and stay so. A tied weight is in the store once. A frozen parameter has a weight and nothing else.
+/// </remarks>
 public sealed unsafe class ParameterStore : IDisposable
 {
     private readonly List<Parameter> _parameters = [];
@@ -32,6 +37,12 @@ public sealed unsafe class ParameterStore : IDisposable
 
     /// <summary>The length of the flat buffers in floats, gaps counted.</summary>
     public long BufferLength { get; private set; }
+
+    /// <summary>The parameters that have gradients, once <see cref="AllocateGradients"/> has been called.</summary>
+    public IEnumerable<Parameter> Trained => _parameters.Where(parameter => parameter.GradientOffset >= 0);
+
+    /// <summary>The length of the buffers of gradients and moments in floats, gaps counted; 0 before <see cref="AllocateGradients"/>.</summary>
+    public long GradientBufferLength { get; private set; }
 
     internal float* Weights => (_weights ?? throw new InvalidOperationException(IsReadOnly
         ? "The weights are held for inference only; load the model for training to change them."
@@ -52,7 +63,7 @@ public sealed unsafe class ParameterStore : IDisposable
         _parameters.Add(parameter);
         _byName.Add(name, parameter);
         ElementCount += shape.ElementCount;
-        BufferLength += (shape.ElementCount + NativeBuffer.AlignmentFloats - 1L) / NativeBuffer.AlignmentFloats * NativeBuffer.AlignmentFloats;
+        BufferLength += Aligned(shape);
         return parameter.Tensor;
     }
 
@@ -115,15 +126,46 @@ public sealed unsafe class ParameterStore : IDisposable
         }
     }
 
-    /// <summary>Makes the memory for the gradients, as much again as the weights take.</summary>
+    /// <summary>Freezes the parameters that <paramref name="isFrozen"/> names, and no others: they get no gradients, and no update.</summary>
+    /// <exception cref="InvalidOperationException">The store has room for gradients already, which decides what can train.</exception>
+    public void Freeze(Func<Parameter, bool> isFrozen)
+    {
+        ArgumentNullException.ThrowIfNull(isFrozen);
+        if (_gradients is not null)
+        {
+            throw new InvalidOperationException("The store has its gradients already; freeze parameters before AllocateGradients.");
+        }
+
+        foreach (Parameter parameter in _parameters)
+        {
+            parameter.Tensor.RequiresGradient = !isFrozen(parameter);
+        }
+    }
+
+    /// <summary>Makes the memory for the gradients of all parameters that are not frozen: as much again as their weights take.</summary>
     /// <exception cref="InsufficientMemoryException">The system refuses that much.</exception>
     public void AllocateGradients()
     {
-        RequireTrainable();
-        _gradients ??= new NativeBuffer(BufferLength);
-        foreach (Parameter parameter in _parameters)
+        if (_gradients is not null)
         {
-            parameter.Tensor.GradientData = _gradients.Data + parameter.Offset;
+            return;
+        }
+
+        Parameter[] trained = [.. _parameters.Where(parameter => parameter.Tensor.RequiresGradient)];
+        if (trained.Length > 0)
+        {
+            RequireTrainable();
+        }
+
+        long length = trained.Sum(parameter => Aligned(parameter.Tensor.Shape));
+        _gradients = new NativeBuffer(length);
+        GradientBufferLength = length;
+        long offset = 0;
+        foreach (Parameter parameter in trained)
+        {
+            parameter.GradientOffset = offset;
+            parameter.Tensor.GradientData = _gradients.Data + offset;
+            offset += Aligned(parameter.Tensor.Shape);
         }
     }
 
@@ -142,7 +184,7 @@ public sealed unsafe class ParameterStore : IDisposable
     /// </summary>
     public void KeepGradients()
     {
-        foreach (Parameter parameter in _parameters)
+        foreach (Parameter parameter in Trained)
         {
             parameter.Tensor.GradientWritten = true;
         }
@@ -160,6 +202,9 @@ public sealed unsafe class ParameterStore : IDisposable
 
         _attached.Clear();
     }
+
+    private static long Aligned(Shape shape) =>
+        (shape.ElementCount + NativeBuffer.AlignmentFloats - 1L) / NativeBuffer.AlignmentFloats * NativeBuffer.AlignmentFloats;
 
     private void RequireTrainable()
     {

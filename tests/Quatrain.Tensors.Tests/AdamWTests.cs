@@ -74,11 +74,51 @@ public sealed class AdamWTests : IDisposable
         _bias.Gradient.ToArray().ShouldBe([0, 0]);
     }
 
-    private double SetGradients(AdamW optimizer, float matrix, float bias)
+    [Fact]
+    public void Several_stores_train_as_one_would_and_frozen_parameters_stay()
+    {
+        using ParameterStore frozen = new(), other = new();
+        Tensor still = frozen.Add("still", new Shape(2)), bias = other.Add("bias", new Shape(2));
+        Tensor unmoved = other.Add("unmoved", new Shape(20));
+        frozen.Allocate();
+        other.Allocate();
+        bias.Values.Fill(0.5f);
+        frozen.Freeze(_ => true);
+        other.Freeze(parameter => parameter.Tensor == unmoved);
+        _store.Freeze(parameter => parameter.Tensor == _bias);
+        using AdamW apart = new([frozen, _store, other], new AdamWOptions());
+
+        using ParameterStore both = new();
+        Tensor matrix = both.Add("matrix", new Shape(1, 2)), sameBias = both.Add("bias", new Shape(2));
+        both.Allocate();
+        matrix.Values.Fill(0.5f);
+        sameBias.Values.Fill(0.5f);
+        using AdamW together = new(both, new AdamWOptions());
+        for (int step = 0; step < 3; step++)
+        {
+            double norm = SetGradients([_store, other], apart, _matrix, bias);
+            norm.ShouldBe(SetGradients([both], together, matrix, sameBias));
+            apart.Update(0.01, norm, _pool);
+            together.Update(0.01, norm, _pool);
+        }
+
+        apart.Parameters.Select(parameter => parameter.Name).ShouldBe(["matrix", "bias"]);
+        _matrix.Values.ToArray().ShouldBe(matrix.Values.ToArray());
+        bias.Values.ToArray().ShouldBe(sameBias.Values.ToArray());
+        _bias.Values.ToArray().ShouldAllBe(value => value == 0.5f);
+        unmoved.Values.ToArray().ShouldAllBe(value => value == 0);
+        still.Values.ToArray().ShouldAllBe(value => value == 0);
+        apart.SecondMoment(other["bias"]).ToArray().ShouldBe(together.SecondMoment(both["bias"]).ToArray());
+        Should.Throw<ArgumentException>(() => apart.FirstMoment(other["unmoved"]).Length).Message.ShouldContain("'unmoved'");
+    }
+
+    private double SetGradients(AdamW optimizer, float matrix, float bias) => SetGradients([_store], optimizer, _matrix, _bias, matrix, bias);
+
+    private double SetGradients(ParameterStore[] stores, AdamW optimizer, Tensor matrix, Tensor bias, float matrixGradient = 3, float biasGradient = 4)
     {
         using Tape tape = new(_pool, recording: true);
-        _store.ForgetGradients();
-        Tensor a = WeightedSumOp.Forward(tape, _matrix, [matrix, matrix]), b = WeightedSumOp.Forward(tape, _bias, [bias, bias]);
+        Array.ForEach(stores, store => store.ForgetGradients());
+        Tensor a = WeightedSumOp.Forward(tape, matrix, [matrixGradient, matrixGradient]), b = WeightedSumOp.Forward(tape, bias, [biasGradient, biasGradient]);
         tape.Backward(ResidualAddOp.Forward(tape, a, b));
         return optimizer.GradientNorm(_pool);
     }

@@ -50,4 +50,23 @@ public sealed unsafe class ParameterStoreTests
         Should.Throw<InvalidOperationException>(() => store.Add("b", new Shape(4))).Message.ShouldContain("'b'");
         Should.Throw<InvalidOperationException>(() => (nint)store.Gradients).Message.ShouldContain("AllocateGradients");
     }
+
+    [Fact]
+    public void Frozen_parameters_have_no_gradients()
+    {
+        using ParameterStore store = new();
+        Tensor a = store.Add("a", new Shape(3, 5)), b = store.Add("b", new Shape(16)), c = store.Add("c", new Shape(1));
+        store.Allocate();
+        store.Freeze(parameter => parameter.Name == "b");
+        store.AllocateGradients();
+
+        store.Trained.Select(parameter => (parameter.Name, parameter.GradientOffset)).ShouldBe([("a", 0), ("c", 16)]);
+        store.GradientBufferLength.ShouldBe(32);
+        ((nint)b.GradientData).ShouldBe(0);
+        ((nint)c.GradientData).ShouldBe((nint)(store.Gradients + 16));
+        (a.RequiresGradient, b.RequiresGradient).ShouldBe((true, false));
+        store.KeepGradients();
+        (c.Gradient.Length, b.Gradient.Length).ShouldBe((1, 0));
+        Should.Throw<InvalidOperationException>(() => store.Freeze(_ => false)).Message.ShouldContain("before AllocateGradients");
+    }
 }

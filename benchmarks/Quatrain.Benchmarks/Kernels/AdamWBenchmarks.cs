@@ -44,7 +44,7 @@ public unsafe class AdamWBenchmarks : ParallelKernelBenchmark
         _firstMoment = Floats(Count);
         _secondMoment = Floats(Count);
         new Span<float>(_secondMoment, Count).Fill(0.01f);
-        AdamWPart[] parts = [.. AdamWPart.Of(0, Count, decays: true)];
+        AdamWPart[] parts = [.. AdamWPart.Of(0, 0, Count, decays: true)];
         _partCount = parts.Length;
         _parts = (AdamWPart*)Floats((long)_partCount * sizeof(AdamWPart) / sizeof(float));
         parts.CopyTo(new Span<AdamWPart>(_parts, _partCount));

@@ -25,7 +25,7 @@ public unsafe class CrossEntropyBenchmarks : ParallelKernelBenchmark
 
     [Benchmark]
     public void Backward() =>
-        CrossEntropyKernel.Backward(_logits, _targets, IgnoreIndex, _logSums, 1f / Rows, Rows, VocabularySize, _logitsGrad, Pool);
+        CrossEntropyKernel.Backward(_logits, _targets, IgnoreIndex, _logSums, rowWeights: null, 1f / Rows, Rows, VocabularySize, _logitsGrad, Pool);
 
     protected override void Allocate()
     {

@@ -30,13 +30,15 @@ public sealed class CausalSelfAttention
         _projection = new Linear(parameters, $"{name}.c_proj", config.EmbeddingSize, config.EmbeddingSize, config.Bias);
     }
 
-    /// <summary>residual + attention(x), all [B, T, C].</summary>
-    public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x, ReadOnlySpan<AttentionCache> caches)
+    /// <summary>What each token of x [B, T, C] gathers, to the same shape.</summary>
+    public Tensor Gather(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches)
     {
         Tensor queriesKeysValues = _queryKeyValue.Forward(tape, x); // [B, T, 3C]
-        Tensor gathered = CausalAttentionOp.Forward(tape, queriesKeysValues, _config.HeadCount, _config.AttentionDropout, caches); // [B, T, C]
-        return _projection.ForwardInto(tape, residual, gathered, _config.ResidualDropout);
+        return CausalAttentionOp.Forward(tape, queriesKeysValues, _config.HeadCount, _config.AttentionDropout, caches); // [B, T, C]
     }
+
+    /// <summary>residual + what was gathered, projected; all [B, T, C].</summary>
+    public Tensor ProjectInto(Tape tape, Tensor residual, Tensor gathered) => _projection.ForwardInto(tape, residual, gathered, _config.ResidualDropout);
 }
 
 /// <summary>Lets each token work on what it has gathered: up to four times the width, through a bend, and back.</summary>
@@ -80,10 +82,16 @@ public sealed class TransformerBlock
         _feedForward = new FeedForward(parameters, $"{name}.mlp", config);
     }
 
-    /// <summary>x [B, T, C] to the same shape.</summary>
-    public Tensor Forward(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches)
+    /// <summary>x [B, T, C] to the same shape; or, where only some rows of the result are wanted, to [rows, 1, C], the other rows ending with what they offer these.</summary>
+    public Tensor Forward(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches, ReadOnlySpan<int> rows = default)
     {
-        x = _attention.ForwardInto(tape, x, _attentionNorm.Forward(tape, x), caches);
+        Tensor gathered = _attention.Gather(tape, _attentionNorm.Forward(tape, x), caches);
+        if (!rows.IsEmpty)
+        {
+            (x, gathered) = (SelectRowsOp.Forward(tape, x, rows), SelectRowsOp.Forward(tape, gathered, rows));
+        }
+
+        x = _attention.ProjectInto(tape, x, gathered);
         return _feedForward.ForwardInto(tape, x, _feedForwardNorm.Forward(tape, x));
     }
 }
@@ -153,8 +161,20 @@ public sealed class Gpt2Model : ILanguageModel
     /// <inheritdoc/>
     public Tensor ForwardLast(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
     {
-        Tensor hidden = Hidden(tape, tokens, batchSize, cache);
-        return Logits(tape, SelectPositionOp.Forward(tape, hidden, hidden.Shape[1] - 1));
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        int length = tokens.Length / batchSize;
+        if (length == 1)
+        {
+            return Forward(tape, tokens, batchSize, cache);
+        }
+
+        Span<int> last = batchSize <= 64 ? stackalloc int[batchSize] : new int[batchSize];
+        for (int sequence = 0; sequence < batchSize; sequence++)
+        {
+            last[sequence] = (sequence + 1) * length - 1;
+        }
+
+        return Logits(tape, Hidden(tape, tokens, batchSize, cache, last));
     }
 
     /// <inheritdoc/>
@@ -164,21 +184,43 @@ public sealed class Gpt2Model : ILanguageModel
         Hidden(tape, tokens, batchSize, cache);
     }
 
-    /// <summary>What the blocks make of the tokens, before the head: [B, T, C].</summary>
+    /// <summary>What the blocks make of the tokens, before the head: [B, T, C], or [rows, 1, C] where only some are wanted.</summary>
+    /// <inheritdoc cref="RunBlocks(Tape, Tensor, int, KvCache, ReadOnlySpan{int}, int?)" path="/param[@name='rows']"/>
     /// <inheritdoc cref="Forward" path="/param"/>
-    public Tensor Hidden(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
+    public Tensor Hidden(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null, ReadOnlySpan<int> rows = default)
     {
         int before = tape.TensorCount;
-        Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache is null ? default : cache.Lengths);
-        x = DropoutOp.Forward(tape, x, Config.EmbeddingDropout);
-        for (int layer = 0; layer < _blocks.Length; layer++)
-        {
-            x = _blocks[layer].Forward(tape, x, cache is null ? default : cache.Layer(layer));
-            tape.FreeSince(before, kept: x);
-        }
-
-        return _finalNorm.Forward(tape, x);
+        return Normalize(tape, RunBlocks(tape, before, Embed(tape, tokens, batchSize, cache), 0, _blocks.Length, cache, rows));
     }
+
+    /// <summary>What goes into the first block: the tokens' embeddings and those of their positions, [B, T, C].</summary>
+    /// <inheritdoc cref="Forward" path="/param"/>
+    public Tensor Embed(Tape tape, ReadOnlySpan<int> tokens, int batchSize, KvCache? cache = null)
+    {
+        Tensor x = EmbeddingOp.Forward(tape, tokens, batchSize, _tokenEmbedding, _positionEmbedding, cache is null ? default : cache.Lengths);
+        return DropoutOp.Forward(tape, x, Config.EmbeddingDropout);
+    }
+
+    /// <summary>What blocks <paramref name="first"/> to <paramref name="end"/>, which is left out, make of x [B, T, C]: the same shape, or [rows, 1, C].</summary>
+    /// <param name="tape">The step's tape.</param>
+    /// <param name="x">What <see cref="Embed"/> or the block before <paramref name="first"/> gave.</param>
+    /// <param name="first">The first block; with <paramref name="end"/> it may be the number of blocks, where nothing is left to do but to select rows.</param>
+    /// <param name="cache">What came before the tokens of each sequence; they are added to it. Only on a tape that does not record.</param>
+    /// <param name="rows">
+    /// The rows of the result that are wanted, ascending: position t of sequence b is row b T + t. The last block works for these alone, with the same bits. None for all.
+    /// </param>
+    /// <param name="end">The block to stop before, or null for the last one's end.</param>
+    public Tensor RunBlocks(Tape tape, Tensor x, int first, KvCache? cache = null, ReadOnlySpan<int> rows = default, int? end = null)
+    {
+        int stop = end ?? _blocks.Length;
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stop, _blocks.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, stop);
+        return RunBlocks(tape, tape.TensorCount, x, first, stop, cache, rows);
+    }
+
+    /// <summary>The last norm: x [..., C] to the same shape, which is what the head reads.</summary>
+    public Tensor Normalize(Tape tape, Tensor x) => _finalNorm.Forward(tape, x);
 
     /// <summary>hidden [B, T, C] times the head's rows, one for each token of the vocabulary: [B, T, V].</summary>
     public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
@@ -224,4 +266,20 @@ public sealed class Gpt2Model : ILanguageModel
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Parameters.Dispose();
+
+    private Tensor RunBlocks(Tape tape, int before, Tensor x, int first, int stop, KvCache? cache, ReadOnlySpan<int> rows)
+    {
+        if (first == stop)
+        {
+            return rows.IsEmpty ? x : SelectRowsOp.Forward(tape, x, rows);
+        }
+
+        for (int layer = first; layer < stop; layer++)
+        {
+            x = _blocks[layer].Forward(tape, x, cache is null ? default : cache.Layer(layer), layer == stop - 1 ? rows : default);
+            tape.FreeSince(before, kept: x);
+        }
+
+        return x;
+    }
 }

@@ -69,22 +69,31 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
     public long Decode(int batchSize)
     {
         long positions = Tape.BytesFor(batchSize), caches = Tape.BytesFor(CausalAttentionOp.CachedListSize(batchSize));
+        bool selects = batchSize < _w.Rows;
         Take(_w.Narrow, _w.PerRow, positions);
         Give(_w.PerRow, positions);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
-            NormForDecoding();
+            NormForDecoding(_w);
             Take(_w.QueriesKeysValues, _w.Narrow, caches);
             Give(caches);
-            Take(_w.Narrow);
-            NormForDecoding();
-            Take(_w.Wide, _w.Narrow);
+            if (selects && layer == config.LayerCount - 1)
+            {
+                // What the block's last row of each sequence is made of; the rest goes no further.
+                Gpt2Widths last = new(config, batchSize, 1);
+                Take(last.Narrow, last.Narrow);
+                EndBlock(last);
+                Give(_w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, last.Wide, last.Narrow, last.Narrow, last.Narrow, last.Narrow);
+                break;
+            }
+
+            EndBlock(_w);
             // All but the block's result, and its input.
             Give(_w.Wide, _w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow);
         }
 
-        NormForDecoding();
-        Take(Tape.BytesFor((long)batchSize * config.EmbeddingSize), Tape.BytesFor((long)batchSize * config.VocabularySize));
+        NormForDecoding(new Gpt2Widths(config, batchSize, 1));
+        Take(Tape.BytesFor((long)batchSize * config.VocabularySize));
         return _bytes;
     }
 
@@ -95,22 +104,29 @@ internal sealed class Gpt2StepMemory(Gpt2Config config, Gpt2Widths widths)
         Give(_w.PerRow);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
-            NormForDecoding();
-            Take(_w.QueriesKeysValues, _w.Narrow, _w.Narrow);
-            NormForDecoding();
-            Take(_w.Wide, _w.Narrow);
+            NormForDecoding(_w);
+            Take(_w.QueriesKeysValues, _w.Narrow);
+            EndBlock(_w);
             Give(_w.Wide, _w.QueriesKeysValues, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow, _w.Narrow);
         }
 
-        NormForDecoding();
+        NormForDecoding(_w);
         Take(_w.Logits, Tape.BytesFor(1), _w.PerRow, _w.PerRow, _w.PerRow);
         return _bytes;
     }
 
-    private void NormForDecoding()
+    private void NormForDecoding(in Gpt2Widths w)
     {
-        Take(_w.Narrow, _w.PerRow, _w.PerRow);
-        Give(_w.PerRow, _w.PerRow);
+        Take(w.Narrow, w.PerRow, w.PerRow);
+        Give(w.PerRow, w.PerRow);
+    }
+
+    /// <summary>A block's work after attention has gathered, without a way back.</summary>
+    private void EndBlock(in Gpt2Widths w)
+    {
+        Take(w.Narrow);
+        NormForDecoding(w);
+        Take(w.Wide, w.Narrow);
     }
 
     /// <summary>The branch's last linear layer and what it adds to, as far as the gradient of its input, <paramref name="input"/> bytes.</summary>

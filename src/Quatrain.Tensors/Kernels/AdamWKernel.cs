@@ -33,7 +33,7 @@ internal static unsafe class AdamWKernel
         {
             for (int part = start; part < end; part++)
             {
-                float* x = Gradients + Parts[part].Offset;
+                float* x = Gradients + Parts[part].GradientOffset;
                 int i = 0, stop = Parts[part].Count;
                 V a = V.Zero, b = V.Zero;
                 for (; i + 2 * V.Count <= stop; i += 2 * V.Count)
@@ -65,17 +65,19 @@ internal static unsafe class AdamWKernel
         {
             for (int part = start; part < end; part++)
             {
-                long offset = Parts[part].Offset;
-                float keep = Parts[part].Decays ? Factors.Keep : 1;
-                int done = Loop<V>(offset, 0, Parts[part].Count, keep);
-                Loop<Lanes1>(offset, done, Parts[part].Count, keep);
+                AdamWPart at = Parts[part];
+                float keep = at.Decays ? Factors.Keep : 1;
+                int done = Loop<V>(at, 0, keep);
+                Loop<Lanes1>(at, done, keep);
             }
         }
 
-        private readonly int Loop<V>(long offset, int i, int stop, float keepFactor)
+        private readonly int Loop<V>(in AdamWPart at, int i, float keepFactor)
             where V : unmanaged, ILanes<V>
         {
-            float* weights = Weights + offset, gradients = Gradients + offset, first = First + offset, second = Second + offset;
+            long offset = at.GradientOffset;
+            int stop = at.Count;
+            float* weights = Weights + at.WeightOffset, gradients = Gradients + offset, first = First + offset, second = Second + offset;
             V clip = V.Broadcast(Factors.ClipScale), keep = V.Broadcast(keepFactor);
             V beta1 = V.Broadcast(Factors.Beta1), rest1 = V.Broadcast(Factors.Rest1);
             V beta2 = V.Broadcast(Factors.Beta2), rest2 = V.Broadcast(Factors.Rest2);
@@ -97,18 +99,19 @@ internal static unsafe class AdamWKernel
 }
 
 /// <summary>A piece of one parameter's weights: a unit of the optimizer's work.</summary>
-/// <param name="Offset">Where it begins in the flat buffers of weights, gradients and moments.</param>
+/// <param name="WeightOffset">Where it begins in the flat buffer of weights.</param>
+/// <param name="GradientOffset">Where it begins in the flat buffers of gradients and moments, which hold nothing of frozen parameters.</param>
 /// <param name="Count">Its elements.</param>
 /// <param name="Decays">Whether weight decay applies.</param>
-internal readonly record struct AdamWPart(long Offset, int Count, bool Decays)
+internal readonly record struct AdamWPart(long WeightOffset, long GradientOffset, int Count, bool Decays)
 {
-    /// <summary>The parts of <paramref name="count"/> elements from <paramref name="offset"/> on, each as long as a chunk (see <see cref="Chunks"/>).</summary>
-    public static IEnumerable<AdamWPart> Of(long offset, int count, bool decays)
+    /// <summary>The parts of <paramref name="count"/> elements from those offsets on, each as long as a chunk (see <see cref="Chunks"/>).</summary>
+    public static IEnumerable<AdamWPart> Of(long weightOffset, long gradientOffset, int count, bool decays)
     {
         for (int chunk = 0; chunk < Chunks.Count(count); chunk++)
         {
             (int start, int end) = Chunks.Range(chunk, chunk + 1, count);
-            yield return new AdamWPart(offset + start, end - start, decays);
+            yield return new AdamWPart(weightOffset + start, gradientOffset + start, end - start, decays);
         }
     }
 }

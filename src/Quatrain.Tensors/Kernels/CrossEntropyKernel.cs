@@ -18,10 +18,11 @@ internal static unsafe class CrossEntropyKernel
             (rows + RowsPerUnit - 1) / RowsPerUnit);
 
     /// <summary>
-    /// dlogits[R, V] = (softmax(logits) - one-hot(target)) * scale, and 0 in ignored rows. Overwritten; may be the logits themselves.
+    /// dlogits[R, V] = (softmax(logits) - one-hot(target)) * scale * rowWeights[R], and 0 in ignored rows. Overwritten; may be the logits themselves. Without row
+    /// weights all are 1.
     /// </summary>
     public static void Backward(
-        float* logits, int* targets, int ignoreIndex, float* logSums, float scale, int rows, int columns, float* logitsGrad, WorkerPool pool) =>
+        float* logits, int* targets, int ignoreIndex, float* logSums, float* rowWeights, float scale, int rows, int columns, float* logitsGrad, WorkerPool pool) =>
         pool.Run(
             new BackwardWork
             {
@@ -29,6 +30,7 @@ internal static unsafe class CrossEntropyKernel
                 Targets = targets,
                 IgnoreIndex = ignoreIndex,
                 LogSums = logSums,
+                RowWeights = rowWeights,
                 Scale = scale,
                 Rows = rows,
                 Columns = columns,
@@ -90,7 +92,7 @@ internal static unsafe class CrossEntropyKernel
 
     private struct BackwardWork : IWork
     {
-        public float* Logits, LogSums, LogitsGrad;
+        public float* Logits, LogSums, RowWeights, LogitsGrad;
         public int* Targets;
         public float Scale;
         public int IgnoreIndex, Rows, Columns;
@@ -108,17 +110,18 @@ internal static unsafe class CrossEntropyKernel
                     continue;
                 }
 
-                int i = Softmax<V>(row, grad, 0);
-                Softmax<Lanes1>(row, grad, i);
-                grad[Targets[row]] -= Scale;
+                float scale = RowWeights is null ? Scale : Scale * RowWeights[row];
+                int i = Softmax<V>(row, scale, grad, 0);
+                Softmax<Lanes1>(row, scale, grad, i);
+                grad[Targets[row]] -= scale;
             }
         }
 
-        private readonly int Softmax<V>(int row, float* grad, int i)
+        private readonly int Softmax<V>(int row, float rowScale, float* grad, int i)
             where V : unmanaged, ILanes<V>
         {
             float* logits = Logits + (long)row * Columns;
-            V shift = V.Broadcast(LogSums[row]), scale = V.Broadcast(Scale);
+            V shift = V.Broadcast(LogSums[row]), scale = V.Broadcast(rowScale);
             for (; i + V.Count <= Columns; i += V.Count)
             {
                 (VectorMath.Exp(V.Load(logits + i) - shift) * scale).Store(grad + i);

@@ -10,19 +10,26 @@ public static unsafe class CrossEntropyOp
     public const int IgnoreIndex = -1;
 
     /// <summary>
-    /// The mean over the scored targets of -log softmax(logits)[target], in nats; 0 where no target is scored.
+    /// The mean over the scored targets of -log softmax(logits)[target], in nats; 0 where no target is scored. With class weights w it is the weighted mean,
+    /// sum of w[target] * loss over sum of w[target], as PyTorch's.
     /// </summary>
     /// <param name="tape">The step's tape.</param>
     /// <param name="logits">[..., V]. The backward pass overwrites them with their gradient, so that the two never exist together.</param>
     /// <param name="targets">One id in [0, V), or <see cref="IgnoreIndex"/>, for each row of the logits.</param>
+    /// <param name="classWeights">How much each of the V targets counts, at least 0; none for all 1.</param>
     /// <returns>The loss, a scalar [1].</returns>
-    /// <exception cref="ArgumentException">There is not one target a row, or one lies outside the vocabulary.</exception>
-    public static Tensor Forward(Tape tape, Tensor logits, ReadOnlySpan<int> targets)
+    /// <exception cref="ArgumentException">There is not one target a row, one lies outside the vocabulary, or there is not one weight a class.</exception>
+    public static Tensor Forward(Tape tape, Tensor logits, ReadOnlySpan<int> targets, ReadOnlySpan<float> classWeights = default)
     {
         int rows = logits.Shape.Rows, columns = logits.Shape.Last;
         if (targets.Length != rows)
         {
             throw new ArgumentException($"CrossEntropyOp: {targets.Length} targets for logits {logits.Shape}; there must be one a row, {rows}.");
+        }
+
+        if (!classWeights.IsEmpty && classWeights.Length != columns)
+        {
+            throw new ArgumentException($"CrossEntropyOp: {classWeights.Length} class weights for logits {logits.Shape}; there must be one a class, {columns}.");
         }
 
         Check.Ids(nameof(CrossEntropyOp), "targets", targets, columns, IgnoreIndex);
@@ -35,11 +42,17 @@ public static unsafe class CrossEntropyOp
             CrossEntropyKernel.Forward(logits.Data, copy, IgnoreIndex, rows, columns, losses, logSums, tape.Pool);
         }
 
-        int scored = rows - targets.Count(IgnoreIndex);
-        double sum = 0;
+        float* rowWeights = classWeights.IsEmpty ? null : tape.Allocate(rows);
+        double sum = 0, scored = 0;
         for (int row = 0; row < rows; row++)
         {
-            sum += losses[row];
+            double weight = targets[row] == IgnoreIndex ? 0 : classWeights.IsEmpty ? 1 : classWeights[targets[row]];
+            sum += weight * losses[row];
+            scored += weight;
+            if (rowWeights is not null)
+            {
+                rowWeights[row] = (float)weight;
+            }
         }
 
         *loss.Data = scored == 0 ? 0 : (float)(sum / scored);
@@ -50,11 +63,13 @@ public static unsafe class CrossEntropyOp
             (node.Logits, node.Scored) = (logits, scored);
             node.Targets = copy;
             node.LogSums = logSums;
+            node.RowWeights = rowWeights;
         }
         else
         {
             tape.Free(copy, rows);
             tape.Free(logSums, rows);
+            FreeWeights(tape, rowWeights, rows);
         }
 
         return loss;
@@ -92,12 +107,20 @@ public static unsafe class CrossEntropyOp
         tape.Free(logSums, rows);
     }
 
+    private static void FreeWeights(Tape tape, float* rowWeights, int rows)
+    {
+        if (rowWeights is not null)
+        {
+            tape.Free(rowWeights, rows);
+        }
+    }
+
     private sealed class CrossEntropyNode : Node
     {
         public Tensor Logits = null!;
         public int* Targets;
-        public float* LogSums;
-        public int Scored;
+        public float* LogSums, RowWeights;
+        public double Scored;
 
         public override void Backward(Tape tape)
         {
@@ -115,15 +138,16 @@ public static unsafe class CrossEntropyOp
 
             Logits.GradientData = grad;
             Logits.GradientWritten = true;
-            float scale = Scored == 0 ? 0 : *Output.GradientData / Scored;
+            float scale = Scored == 0 ? 0 : (float)(*Output.GradientData / Scored);
             int rows = Logits.Shape.Rows;
             using (tape.Measure("cross entropy, backward", Logits.Shape, tensors: 2))
             {
-                CrossEntropyKernel.Backward(Logits.Data, Targets, IgnoreIndex, LogSums, scale, rows, Logits.Shape.Last, grad, tape.Pool);
+                CrossEntropyKernel.Backward(Logits.Data, Targets, IgnoreIndex, LogSums, RowWeights, scale, rows, Logits.Shape.Last, grad, tape.Pool);
             }
 
             tape.Free(Targets, rows);
             tape.Free(LogSums, rows);
+            FreeWeights(tape, RowWeights, rows);
         }
     }
 }

@@ -96,6 +96,31 @@ public static class OpGradientChecks
             (Tensor x, Tensor weight) = (store.Add("x", new Shape(Targets.Length, Inputs)), store.Add("weight", new Shape(Outputs, Inputs)));
             return tape => CrossEntropyOp.Forward(tape, LinearOp.ForwardTransposed(tape, x, weight), Targets);
         }),
+        new("cross entropy with class weights", store =>
+        {
+            Tensor logits = store.Add("logits", new Shape(Targets.Length, Outputs));
+            return tape => CrossEntropyOp.Forward(tape, logits, Targets, [0.5f, 1, 2, 0, 3, 0.25f, 1, 1, 1.5f]);
+        }),
+        new("selected rows", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => SelectRowsOp.Forward(tape, x, [0, 3, 4, 13]);
+        }),
+        new("selected rows beside another use", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => ResidualAddOp.Forward(tape, SelectRowsOp.Forward(tape, x, [2, 12]), SelectRowsOp.Forward(tape, x, [2, 9]));
+        }),
+        new("mean pool", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => MeanPoolOp.Forward(tape, x, [Length, 3]);
+        }),
+        new("mean pool beside another use", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => ResidualAddOp.Forward(tape, MeanPoolOp.Forward(tape, x, [1, 4]), SelectRowsOp.Forward(tape, x, [0, 10]));
+        }),
         new("weighted sum", store =>
         {
             Tensor x = store.Add("x", new Shape(6));

@@ -26,7 +26,7 @@ public sealed unsafe class AdamWKernelTests
         float[] second = [.. Values.Normal(count, 4, deviation: 0.1).Select(v => v * v)];
         gradients[0] = 0;
         float* w = memory.Copy(weights), m = memory.Copy(first), v = memory.Copy(second);
-        AdamWPart[] parts = [.. AdamWPart.Of(0, count, decays: true)];
+        AdamWPart[] parts = [.. AdamWPart.Of(0, 0, count, decays: true)];
         fixed (AdamWPart* pParts = parts)
         {
             AdamWKernel.Update(w, memory.Copy(gradients), m, v, pParts, parts.Length, Factors(step), pool);
@@ -66,7 +66,7 @@ public sealed unsafe class AdamWKernelTests
         float[] x = Values.Normal(count, 1);
         int chunks = Chunks.Count(count);
         double* sums = (double*)memory.New(2 * chunks);
-        AdamWPart[] parts = [.. AdamWPart.Of(0, count, decays: false)];
+        AdamWPart[] parts = [.. AdamWPart.Of(0, 0, count, decays: false)];
         fixed (AdamWPart* pParts = parts)
         {
             AdamWKernel.SumSquares(memory.Copy(x), pParts, chunks, sums, pool);
@@ -90,7 +90,7 @@ public sealed unsafe class AdamWKernelTests
             using GuardedMemory memory = new();
             float* w = memory.Copy(Values.Normal(Count, 1)), g = memory.Copy(Values.Normal(Count, 2));
             float* m = memory.Copy(new float[Count]), v = memory.Copy(new float[Count]), squares = memory.New(2 * Chunks.Count(Count) + 2);
-            AdamWPart[] parts = [.. AdamWPart.Of(0, 9_000, decays: true), .. AdamWPart.Of(9_000, Count - 9_000, decays: false)];
+            AdamWPart[] parts = [.. AdamWPart.Of(0, 0, 9_000, decays: true), .. AdamWPart.Of(9_000, 9_000, Count - 9_000, decays: false)];
             fixed (AdamWPart* pParts = parts)
             {
                 AdamWKernel.SumSquares(g, pParts, parts.Length, (double*)squares, pool);

@@ -92,7 +92,7 @@ public sealed unsafe class CrossEntropyKernelTests(ITestOutputHelper output)
         float* grad = inPlace ? x : memory.New(logits.Length);
         int* ids = memory.Copy(targets);
         CrossEntropyKernel.Forward(x, ids, Ignored, rows, columns, losses, logSums, pool);
-        CrossEntropyKernel.Backward(x, ids, Ignored, logSums, Scale, rows, columns, grad, pool);
+        CrossEntropyKernel.Backward(x, ids, Ignored, logSums, rowWeights: null, Scale, rows, columns, grad, pool);
         return (new Span<float>(losses, rows).ToArray(), new Span<float>(grad, logits.Length).ToArray());
     }
 }

@@ -64,6 +64,21 @@ public sealed class CrossEntropyOpTests
         Should.Throw<InvalidOperationException>(() => tape.Backward(loss)).Message.ShouldContain("the loss must be the only one");
     }
 
+    [Fact]
+    public void Class_weights_make_a_weighted_mean()
+    {
+        using WorkerPool pool = new(1);
+        using Tape tape = new(pool, recording: false);
+        Tensor logits = Logits(tape);
+        (logits.Values[0], logits.Values[6]) = (2, -1);
+        double first = Math.Log(Math.Exp(2) + 4) - 2, second = Math.Log(Math.Exp(-1) + 4) + 1;
+
+        float loss = CrossEntropyOp.Forward(tape, logits, [0, 1, CrossEntropyOp.IgnoreIndex], [3, 0.5f, 1, 1, 1]).Values[0];
+
+        loss.ShouldBe((float)((3 * first + 0.5 * second) / 3.5), 1e-6);
+        CrossEntropyOp.Forward(tape, logits, [0, 1, 2], [0, 0, 0, 1, 1]).Values[0].ShouldBe(0);
+    }
+
     private static Tensor Logits(Tape tape)
     {
         Tensor logits = tape.NewTensor(new Shape(3, 5), requiresGradient: true);

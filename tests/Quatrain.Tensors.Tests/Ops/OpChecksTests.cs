@@ -83,25 +83,53 @@ public sealed class OpChecksTests : IDisposable
     }
 
     [Fact]
-    public void SelectPosition_takes_a_position_of_each_sequence_and_refuses_to_record()
+    public void SelectRows_takes_rows_that_ascend()
     {
-        using Tape reading = new(_pool, recording: false);
-        Tensor x = reading.NewTensor(new Shape(2, 3, 2), requiresGradient: true);
-        for (int i = 0; i < 12; i++)
-        {
-            x.Values[i] = i;
-        }
+        Tensor x = Counted(2, 3, 2);
 
-        Tensor y = SelectPositionOp.Forward(reading, x, 1);
+        Tensor y = SelectRowsOp.Forward(_tape, x, [1, 4]);
 
         y.Shape.ShouldBe(new Shape(2, 1, 2));
         y.Values.ToArray().ShouldBe([2, 3, 8, 9]);
-        Should.Throw<ArgumentOutOfRangeException>(() => SelectPositionOp.Forward(reading, x, 3));
-        Should.Throw<ArgumentOutOfRangeException>(() => SelectPositionOp.Forward(reading, x, -1));
-        Should.Throw<InvalidOperationException>(() => SelectPositionOp.Forward(_tape, New(2, 3, 2), 1)).Message.ShouldContain("no gradient");
+        Refused(() => SelectRowsOp.Forward(_tape, x, []), "SelectRowsOp: no row is selected; name at least one.");
+        Refused(() => SelectRowsOp.Forward(_tape, x, [6]), "SelectRowsOp: rows[0] is 6; it must lie in [0, 6).");
+        Refused(() => SelectRowsOp.Forward(_tape, x, [-1]), "SelectRowsOp: rows[0] is -1; it must lie in [0, 6).");
+        Refused(() => SelectRowsOp.Forward(_tape, x, [2, 2]), "SelectRowsOp: rows[1] is 2 after 2; rows must ascend.");
     }
 
+    [Fact]
+    public void MeanPool_leaves_padding_out()
+    {
+        Tensor x = Counted(2, 3, 2);
+        x.Values[10..].Fill(float.NaN);
+
+        Tensor y = MeanPoolOp.Forward(_tape, x, [3, 2]);
+
+        y.Shape.ShouldBe(new Shape(2, 1, 2));
+        y.Values.ToArray().ShouldBe([2, 3, 7, 8]);
+        Refused(() => MeanPoolOp.Forward(_tape, x, [3]), "MeanPoolOp: 1 lengths for x [2, 3, 2]; there must be one a sequence, 2.");
+        Refused(() => MeanPoolOp.Forward(_tape, x, [3, 0]), "MeanPoolOp: lengths[1] is 0; it must lie in [1, 3].");
+        Refused(() => MeanPoolOp.Forward(_tape, x, [4, 1]), "MeanPoolOp: lengths[0] is 4; it must lie in [1, 3].");
+    }
+
+    [Fact]
+    public void Cross_entropy_refuses_class_weights_that_are_not_one_a_class() => Refused(
+        () => CrossEntropyOp.Forward(_tape, New(2, 5), [1, 2], [1, 1]),
+        "CrossEntropyOp: 2 class weights for logits [2, 5]; there must be one a class, 5.");
+
     private static void Refused(Func<Tensor> forward, string message) => Should.Throw<ArgumentException>(forward).Message.ShouldBe(message);
+
+    /// <summary>0, 1, 2, ...</summary>
+    private Tensor Counted(params int[] sizes)
+    {
+        Tensor tensor = New(sizes);
+        for (int i = 0; i < tensor.Values.Length; i++)
+        {
+            tensor.Values[i] = i;
+        }
+
+        return tensor;
+    }
 
     private Tensor New(params int[] sizes)
     {
