@@ -67,6 +67,15 @@ public sealed class AdamW : IDisposable
     /// <exception cref="ArgumentException">It does not train here.</exception>
     public Span<float> SecondMoment(Parameter parameter) => Owner(parameter).Second(parameter);
 
+    /// <summary>Goes on with a step whose first gradients come from elsewhere: see <see cref="ParameterStore.KeepGradients"/>.</summary>
+    public void KeepGradients()
+    {
+        foreach (StoreMoments store in _stores)
+        {
+            store.KeepGradients();
+        }
+    }
+
     /// <summary>The Euclidean norm of all gradients together, infinite where its square exceeds float32. A parameter that no gradient reached counts as zero.</summary>
     public double GradientNorm(WorkerPool pool)
     {
@@ -146,6 +155,8 @@ public sealed class AdamW : IDisposable
         public Span<float> First(Parameter parameter) => new(_first.Data + parameter.GradientOffset, parameter.Tensor.Shape.ElementCount);
 
         public Span<float> Second(Parameter parameter) => new(_second.Data + parameter.GradientOffset, parameter.Tensor.Shape.ElementCount);
+
+        public void KeepGradients() => _store.KeepGradients();
 
         public double AddSquares(double sum, WorkerPool pool)
         {

@@ -144,6 +144,9 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Frees the memory; tensors of this tape must not be used any more.</summary>
     public void Dispose() => _arena.Dispose();
 
+    /// <summary>A tensor for the caller to fill with what was computed elsewhere. It wants no gradient.</summary>
+    public Tensor Input(Shape shape) => NewTensor(shape, requiresGradient: false);
+
     /// <summary>A tensor in this tape's arena, its elements undefined.</summary>
     /// <exception cref="InvalidOperationException">The tape has gone back and taken back what the ops work on.</exception>
     internal Tensor NewTensor(Shape shape, bool requiresGradient)

@@ -6,7 +6,7 @@ namespace Quatrain.Models.Checkpoints;
 /// <summary>
 /// A JSON file of a model folder, its config.json above all, read field by field. Every complaint is one sentence that names the file and the field.
 /// </summary>
-internal sealed class ConfigFile : IDisposable
+public sealed class ConfigFile : IDisposable
 {
     private const int LargestBytes = 1 << 20;
     private readonly JsonDocument _document;
@@ -89,6 +89,42 @@ internal sealed class ConfigFile : IDisposable
         return element.ValueKind == JsonValueKind.Number && element.TryGetSingle(out float value)
             ? value
             : throw WrongType(name, element, "a number");
+    }
+
+    /// <summary>A number in double precision, or <paramref name="absent"/> where the file has none, or null.</summary>
+    public double DoubleNumber(string name, double absent)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
+        {
+            return absent;
+        }
+
+        return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out double value)
+            ? value
+            : throw WrongType(name, element, "a number");
+    }
+
+    /// <summary>A list of texts that must be there, no more of them than <paramref name="most"/>.</summary>
+    public IReadOnlyList<string> Texts(string name, int most)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
+        {
+            throw Invalid(Path, $"{name} is missing");
+        }
+
+        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() > most || element.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+        {
+            throw Invalid(Path, $"{name} is not a list of at most {most} texts");
+        }
+
+        try
+        {
+            return [.. element.EnumerateArray().Select(item => item.GetString()!)];
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid(Path, $"{name} holds a text that is not valid Unicode");
+        }
     }
 
     /// <summary>True or false, or <paramref name="absent"/> where the file says neither, or null.</summary>

@@ -1,7 +1,7 @@
 namespace Quatrain.Models.Checkpoints;
 
 /// <summary>How much a disk still holds, and the error of one that holds no more.</summary>
-internal static class DiskSpace
+public static class DiskSpace
 {
     // Errno of Linux and macOS, and the HRESULTs of ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
     private const int NoSpaceUnix = 28;

@@ -3,7 +3,7 @@ using System.Text;
 namespace Quatrain.Models.Checkpoints;
 
 /// <summary>How names and shapes from files are shown in messages.</summary>
-internal static class TensorText
+public static class TensorText
 {
     private const int LongestName = 100;
 

@@ -33,7 +33,7 @@ public static class Gpt2Checkpoint
             throw new IOException($"Cannot save a model to '{folder}': it is a file; choose another name for the folder.");
         }
 
-        RequireFinite(folder, model);
+        RequireFinite(folder, model.Parameters);
         Directory.CreateDirectory(folder);
         string configPath = Path.Combine(folder, ModelFolder.ConfigFileName);
         if (File.Exists(configPath) && !Holds(configPath, model.Config))
@@ -57,15 +57,17 @@ public static class Gpt2Checkpoint
 
     /// <summary>Loads the model at <paramref name="path"/>, a folder or a file.</summary>
     /// <remarks>No memory is taken for the weights before the checkpoint is known to hold every one of them.</remarks>
-    /// <inheritdoc cref="Gpt2Source.Open" path="/param"/>
+    /// <param name="path">A folder or a file; what is in it decides the format.</param>
+    /// <param name="vocabularySize">The tokens there are, as for <see cref="Gpt2Source.Open"/>.</param>
+    /// <param name="dropout">The dropout rate of the model's training from now on, or null for what its configuration says.</param>
     /// <inheritdoc cref="Gpt2Source.Open" path="/exception"/>
     /// <exception cref="InvalidDataException">There is not the memory for the weights and the keys and values of one context.</exception>
     /// <exception cref="InsufficientMemoryException">The system has not the memory for the weights.</exception>
-    public static Gpt2Model Load(string path, int? vocabularySize = null)
+    public static Gpt2Model Load(string path, int? vocabularySize = null, float? dropout = null)
     {
         using Gpt2Source source = Gpt2Source.Open(path, vocabularySize);
         Gpt2Memory.CheckDecodingFits(source.Config, Gpt2Memory.WeightBytes(source.Config), path, SystemMemory.AvailableBytes);
-        Gpt2Model model = new(source.Config);
+        Gpt2Model model = new(dropout is { } rate ? source.Config with { EmbeddingDropout = rate, AttentionDropout = rate, ResidualDropout = rate } : source.Config);
         try
         {
             foreach (Parameter parameter in model.Parameters.Parameters)
@@ -122,9 +124,9 @@ public static class Gpt2Checkpoint
         }
     }
 
-    private static void RequireFinite(string folder, Gpt2Model model)
+    internal static void RequireFinite(string folder, ParameterStore parameters)
     {
-        foreach (Parameter parameter in model.Parameters.Parameters)
+        foreach (Parameter parameter in parameters.Parameters)
         {
             foreach (float weight in parameter.Tensor.Values)
             {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2.Export;
@@ -16,6 +17,8 @@ public static class Gpt2ConfigJson
 {
     /// <summary>What model_type says in the file of a GPT-2.</summary>
     public const string ModelType = "gpt2";
+
+    private const string LanguageModel = "GPT2LMHeadModel";
 
     private const float HuggingFaceDropout = 0.1f;
 
@@ -40,12 +43,34 @@ public static class Gpt2ConfigJson
     public static void Write(string path, Gpt2Config config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        Write(path, config, json => { });
+        Write(path, config, LanguageModel, json => { });
     }
+
+    /// <summary>Writes what transformers' GPT2ForSequenceClassification asks for besides: the classes, and the token it passes over at the end of a text.</summary>
+    /// <inheritdoc cref="Write(string, Gpt2Config)"/>
+    internal static void WriteForClassification(string path, Gpt2Config config, IReadOnlyList<string> labels, int padId) => Write(path, config, "GPT2ForSequenceClassification", json =>
+    {
+        json.WriteNumber("pad_token_id", padId);
+        json.WriteString("problem_type", "single_label_classification");
+        json.WriteStartObject("id2label");
+        for (int id = 0; id < labels.Count; id++)
+        {
+            json.WriteString(id.ToString(CultureInfo.InvariantCulture), labels[id]);
+        }
+
+        json.WriteEndObject();
+        json.WriteStartObject("label2id");
+        for (int id = 0; id < labels.Count; id++)
+        {
+            json.WriteNumber(labels[id], id);
+        }
+
+        json.WriteEndObject();
+    });
 
     /// <summary>Writes what transformers' GPT2LMHeadModel asks for besides: no setting of its configuration is left to its defaults.</summary>
     /// <inheritdoc cref="Write(string, Gpt2Config)"/>
-    internal static void WriteForHuggingFace(string path, Gpt2Config config, ExportOptions options) => Write(path, config, json =>
+    internal static void WriteForHuggingFace(string path, Gpt2Config config, ExportOptions options) => Write(path, config, LanguageModel, json =>
     {
         json.WriteNumber("n_ctx", config.ContextLength);
         json.WriteNull("n_inner");
@@ -71,14 +96,14 @@ public static class Gpt2ConfigJson
         });
     });
 
-    private static void Write(string path, Gpt2Config config, Action<Utf8JsonWriter> writeMore)
+    private static void Write(string path, Gpt2Config config, string architecture, Action<Utf8JsonWriter> writeMore)
     {
         config.Validate();
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
         {
             json.WriteStartObject();
-            Write(json, config);
+            Write(json, config, architecture);
             writeMore(json);
             json.WriteEndObject();
         }
@@ -120,11 +145,11 @@ public static class Gpt2ConfigJson
         return config;
     }
 
-    private static void Write(Utf8JsonWriter json, Gpt2Config config)
+    private static void Write(Utf8JsonWriter json, Gpt2Config config, string architecture)
     {
         json.WriteString("model_type", ModelType);
         json.WriteStartArray("architectures");
-        json.WriteStringValue("GPT2LMHeadModel");
+        json.WriteStringValue(architecture);
         json.WriteEndArray();
         json.WriteNumber("n_layer", config.LayerCount);
         json.WriteNumber("n_head", config.HeadCount);

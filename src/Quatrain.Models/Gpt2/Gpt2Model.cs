@@ -222,6 +222,30 @@ public sealed class Gpt2Model : ILanguageModel
     /// <summary>The last norm: x [..., C] to the same shape, which is what the head reads.</summary>
     public Tensor Normalize(Tape tape, Tensor x) => _finalNorm.Forward(tape, x);
 
+    /// <summary>The stages that tokens go through after their embedding: the blocks, then the last norm.</summary>
+    public int StageCount => _blocks.Length + 1;
+
+    /// <summary>What the first <paramref name="stages"/> of <see cref="StageCount"/> make of the tokens: [B, T, C].</summary>
+    /// <inheritdoc cref="Forward" path="/param"/>
+    public Tensor RunTo(Tape tape, ReadOnlySpan<int> tokens, int batchSize, int stages)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(stages);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stages, StageCount);
+        int before = tape.TensorCount;
+        Tensor x = RunBlocks(tape, before, Embed(tape, tokens, batchSize), 0, Math.Min(stages, _blocks.Length), null, default);
+        return stages == StageCount ? Normalize(tape, x) : x;
+    }
+
+    /// <summary>What the other stages make of what <see cref="RunTo"/> gave for the first <paramref name="stages"/>: as <see cref="Hidden"/>.</summary>
+    /// <inheritdoc cref="RunBlocks(Tape, Tensor, int, KvCache, ReadOnlySpan{int}, int?)" path="/param[@name='rows']"/>
+    public Tensor RunFrom(Tape tape, Tensor x, int stages, ReadOnlySpan<int> rows = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stages, StageCount);
+        return stages < StageCount ? Normalize(tape, RunBlocks(tape, x, stages, null, rows))
+            : rows.IsEmpty ? x
+            : SelectRowsOp.Forward(tape, x, rows);
+    }
+
     /// <summary>hidden [B, T, C] times the head's rows, one for each token of the vocabulary: [B, T, V].</summary>
     public Tensor Logits(Tape tape, Tensor hidden) => LinearOp.ForwardTransposed(tape, hidden, _head);
 

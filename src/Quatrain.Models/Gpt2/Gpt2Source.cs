@@ -1,5 +1,6 @@
 using System.Buffers;
 using Quatrain.Models.Checkpoints;
+using Quatrain.Models.Classification;
 using Quatrain.Models.Gpt2.Sources;
 
 namespace Quatrain.Models.Gpt2;
@@ -31,8 +32,8 @@ public sealed class Gpt2Source : IDisposable
 
     /// <summary>Opens the model at <paramref name="path"/> and checks that it holds every weight and no other.</summary>
     /// <remarks>
-    /// The path is a folder or a file; what is in it decides the format. Names may carry a prefix, as the scheme has it; the mask buffers that old files hold
-    /// are passed over.
+    /// The path is a folder or a file; what is in it decides the format. Names may carry a prefix, as the scheme has it; the mask buffers that old files hold, and a
+    /// classifier's head, are passed over.
     /// </remarks>
     /// <param name="path">The folder or the file.</param>
     /// <param name="vocabularySize">
@@ -114,7 +115,7 @@ public sealed class Gpt2Source : IDisposable
                 ForeignWeight foreign = names.Translate(parameter.Name);
                 return (foreign.Name, foreign.ShapeOf(Gpt2Checkpoint.Sizes(parameter.Shape)));
             }),
-            name => Gpt2NameMap.IsMask(name) || (config.TieEmbeddings && name == head),
+            name => Gpt2NameMap.IsMask(name) || name == Gpt2Classifier.HeadName || (config.TieEmbeddings && name == head),
             names.OptionalPrefix);
         Dictionary<string, Gpt2SourceWeight> weights = new(StringComparer.Ordinal);
         foreach ((string name, _) in parameters)

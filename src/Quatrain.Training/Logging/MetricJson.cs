@@ -24,6 +24,7 @@ internal static class MetricJson
                 WriteKnown(writer, "floor", evaluation.Floor);
                 WriteKnown(writer, "parse_share", evaluation.ParseShare);
                 WriteKnown(writer, "rhyme_share", evaluation.RhymeShare);
+                WriteKnown(writer, "accuracy", evaluation.Accuracy);
                 break;
             default:
                 throw new ArgumentException($"No such record is logged: {record.GetType().Name}.", nameof(record));
@@ -56,7 +57,7 @@ internal static class MetricJson
 
         long? step = null;
         double? loss = null, learningRate = null, gradientNorm = null, tokensPerSecond = null, seconds = null;
-        double? validationLoss = null, bitsPerByte = null, floor = null, parseShare = null, rhymeShare = null;
+        double? validationLoss = null, bitsPerByte = null, floor = null, parseShare = null, rhymeShare = null, accuracy = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string? name = reader.GetString();
@@ -74,6 +75,7 @@ internal static class MetricJson
                 case "floor": floor = ReadNumber(ref reader); break;
                 case "parse_share": parseShare = ReadNumber(ref reader); break;
                 case "rhyme_share": rhymeShare = ReadNumber(ref reader); break;
+                case "accuracy": accuracy = ReadNumber(ref reader); break;
                 default: reader.Skip(); break;
             }
         }
@@ -84,7 +86,7 @@ internal static class MetricJson
         }
 
         record = validationLoss is { } validated
-            ? new EvaluationRecord(step.Value, validated, floor, parseShare, rhymeShare, bitsPerByte)
+            ? new EvaluationRecord(step.Value, validated, floor, parseShare, rhymeShare, bitsPerByte, accuracy)
             : new StepRecord(
                 step.Value,
                 loss!.Value,

@@ -21,6 +21,7 @@ public sealed record StepRecord(long Step, double Loss, double LearningRate, dou
 /// <param name="ParseShare">The share of sampled verses that the grammar accepts, where there is one.</param>
 /// <param name="RhymeShare">The share of sampled verses that rhyme as they should, where that is defined.</param>
 /// <param name="BitsPerByte">The validation loss in bits for each byte of the text, by which models of different tokenizers can be compared.</param>
+/// <param name="Accuracy">The share of the validation examples that a classifier gets right.</param>
 public sealed record EvaluationRecord(
-    long Step, double ValidationLoss, double? Floor = null, double? ParseShare = null, double? RhymeShare = null, double? BitsPerByte = null)
+    long Step, double ValidationLoss, double? Floor = null, double? ParseShare = null, double? RhymeShare = null, double? BitsPerByte = null, double? Accuracy = null)
     : MetricRecord(Step);

@@ -33,6 +33,12 @@ public sealed class RunFolder
     /// <summary>The last state: weights, moments and step, in one file so that they always belong together.</summary>
     public string StatePath => System.IO.Path.Combine(Path, "state", "last.safetensors");
 
+    /// <summary>The weights that a fine-tuning run trains, as they were at the best evaluation.</summary>
+    public string BestTrainedPath => System.IO.Path.Combine(Path, "state", "best.safetensors");
+
+    /// <summary>What the frozen part of a model makes of the examples, while a fine-tuning run is under way that keeps it on disk.</summary>
+    public string ActivationsPath => System.IO.Path.Combine(Path, "state", "activations.bin");
+
     /// <summary>A line for each step and evaluation.</summary>
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
 

@@ -54,7 +54,7 @@ public sealed partial class TrainingRun : IDisposable
         _sampler = new RunSampler(model, data, options, pool);
         _validation = data.Tokens.ValidationWindows(options.ContextLength);
         _periodicValidation = _validation.AtMost(options.EvalTokens);
-        _state = resume ? TrainingState.Load(folder.StatePath, model.Parameters, _trainer.Optimizer) : new TrainingState();
+        _state = resume ? TrainingState.Load(folder.StatePath, _trainer.Optimizer) : new TrainingState();
         if (_state.SlicesDone >= _trainer.SlicesPerStep)
         {
             throw new InvalidDataException($"'{folder.StatePath}' has {_state.SlicesDone} slices of a step done, but a step has only {_trainer.SlicesPerStep}; begin a new run, or restore the file.");
@@ -149,7 +149,7 @@ public sealed partial class TrainingRun : IDisposable
         // What has diverged in the middle of a step is better done again than kept.
         bool keepsSlices = _trainer.SlicesDone > 0 && double.IsFinite(_trainer.LossOfSlices) && double.IsFinite(_trainer.Optimizer.GradientNorm(_pool));
         _state = _state with { SlicesDone = keepsSlices ? _trainer.SlicesDone : 0, LossOfSlices = keepsSlices ? _trainer.LossOfSlices : 0 };
-        _state.Save(Folder.StatePath, Model.Parameters, _trainer.Optimizer);
+        _state.Save(Folder.StatePath, _trainer.Optimizer);
         _savedStep = _state.Step;
     }
 

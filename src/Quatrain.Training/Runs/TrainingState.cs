@@ -31,11 +31,12 @@ public sealed record TrainingState
     /// <summary>What those slices contribute to the step's loss.</summary>
     public double LossOfSlices { get; init; }
 
-    /// <summary>Writes this with the weights and moments to <paramref name="path"/>, crash-safe.</summary>
-    public void Save(string path, ParameterStore parameters, AdamW optimizer)
+    /// <summary>Writes this with the moments of <paramref name="optimizer"/>, and the weights that it trains, to <paramref name="path"/>, crash-safe.</summary>
+    public void Save(string path, AdamW optimizer)
     {
+        ArgumentNullException.ThrowIfNull(optimizer);
         List<SafetensorsTensor> tensors = [];
-        foreach (Parameter parameter in parameters.Parameters)
+        foreach (Parameter parameter in optimizer.Parameters)
         {
             long[] shape = Shape(parameter);
             tensors.Add(new SafetensorsTensor(Weights + parameter.Name, shape, () => parameter.Tensor.Values));
@@ -65,13 +66,14 @@ public sealed record TrainingState
 
     /// <summary>Reads weights and moments back from <paramref name="path"/>, and returns where the run stood.</summary>
     /// <exception cref="InvalidDataException">The file is damaged or of another model.</exception>
-    public static TrainingState Load(string path, ParameterStore parameters, AdamW optimizer)
+    public static TrainingState Load(string path, AdamW optimizer)
     {
+        ArgumentNullException.ThrowIfNull(optimizer);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         bool isInterrupted = file.Metadata.ContainsKey(SlicesKey);
         string[] kinds = isInterrupted ? [Weights, FirstMoments, SecondMoments, Gradients] : [Weights, FirstMoments, SecondMoments];
         IReadOnlyDictionary<string, TensorEntry> entries = TensorInventory.Check(
-            file, parameters.Parameters.SelectMany(p => kinds.Select(kind => (kind + p.Name, Shape(p)))));
+            file, optimizer.Parameters.SelectMany(p => kinds.Select(kind => (kind + p.Name, Shape(p)))));
         TrainingState state = new()
         {
             Step = Number(file, "step"),
@@ -93,10 +95,10 @@ public sealed record TrainingState
 
         if (isInterrupted)
         {
-            parameters.KeepGradients();
+            optimizer.KeepGradients();
         }
 
-        foreach (Parameter parameter in parameters.Parameters)
+        foreach (Parameter parameter in optimizer.Parameters)
         {
             file.ReadFiniteFloats(entries[Weights + parameter.Name], parameter.Tensor.Values);
             file.ReadFiniteFloats(entries[FirstMoments + parameter.Name], optimizer.FirstMoment(parameter));

@@ -283,7 +283,7 @@ public sealed partial class TrainingRunTests : IDisposable
     {
         Gpt2Model model = new(TrainingRun.ModelConfig(options, vocabularySize ?? SmallRun.Tokenizer.VocabularySize));
         using AdamW optimizer = new(model.Parameters, new AdamWOptions());
-        state = TrainingState.Load(new RunFolder(Folder).StatePath, model.Parameters, optimizer);
+        state = TrainingState.Load(new RunFolder(Folder).StatePath, optimizer);
         return model;
     }
 

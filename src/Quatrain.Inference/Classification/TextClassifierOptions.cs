@@ -1,0 +1,16 @@
+using Quatrain.Tensors;
+
+namespace Quatrain.Inference.Classification;
+
+/// <summary>How a classifier is loaded.</summary>
+public sealed record TextClassifierOptions
+{
+    /// <summary>The most threads that work at a time on one call; 0 for one on each physical core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>How the weights are held, or null for what the file has.</summary>
+    public WeightFormat? Weights { get; init; }
+
+    /// <summary>The probability from which on the class of the classifier's threshold is chosen, in place of the one its training chose; needs a classifier that has one.</summary>
+    public double? Threshold { get; init; }
+}

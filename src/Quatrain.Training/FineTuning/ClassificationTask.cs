@@ -1,0 +1,87 @@
+using Quatrain.Models;
+using Quatrain.Models.Classification;
+using Quatrain.Tensors;
+using Quatrain.Tensors.Ops;
+
+namespace Quatrain.Training.FineTuning;
+
+/// <summary>The tokens of a text, and its class.</summary>
+/// <param name="Ids">The token ids; none empty.</param>
+/// <param name="Label">The class, counted from 0.</param>
+public readonly record struct ClassificationExample(int[] Ids, int Label);
+
+/// <summary>Learns to tell classes of texts apart.</summary>
+public sealed class ClassificationTask : FineTuningTask
+{
+    private readonly Gpt2Classifier _classifier;
+    private readonly int[] _labels;
+    private readonly float[] _classWeights;
+    private readonly List<(int Example, float[] Logits)> _scored = [];
+
+    /// <summary>A task for <paramref name="classifier"/>, whose model's other parameters are frozen.</summary>
+    /// <param name="classifier">What learns.</param>
+    /// <param name="stage">How many of the model's stages no gradient reaches.</param>
+    /// <param name="training">The training examples.</param>
+    /// <param name="validation">The validation examples.</param>
+    /// <param name="classWeights">How much each class counts in the loss; empty for all the same.</param>
+    /// <param name="padId">What stands after the end of a shorter text.</param>
+    public ClassificationTask(
+        Gpt2Classifier classifier, int stage, IReadOnlyList<ClassificationExample> training, IReadOnlyList<ClassificationExample> validation, float[] classWeights, int padId)
+        : base(classifier.Model, stage, [.. training.Select(example => example.Ids)], [.. validation.Select(example => example.Ids)], padId)
+    {
+        (_classifier, _classWeights) = (classifier, classWeights);
+        _labels = [.. training.Select(example => example.Label), .. validation.Select(example => example.Label)];
+        Stores = [Model.Parameters, classifier.HeadParameters];
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ParameterStore> Stores { get; }
+
+    /// <summary>The class scores of the validation examples, in their order, as they were last scored; nothing before.</summary>
+    public IReadOnlyList<float[]> ValidationLogits { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public override Tensor Loss(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, Tensor x) =>
+        CrossEntropyOp.Forward(tape, _classifier.LogitsFrom(tape, batch, x, Stage), Labels(examples), _classWeights);
+
+    /// <inheritdoc/>
+    public override void BeginScore() => _scored.Clear();
+
+    /// <inheritdoc/>
+    public override void Score(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        ReadOnlySpan<float> logits = _classifier.LogitsFrom(tape, batch, x, Stage).Values;
+        int classes = _classifier.ClassCount;
+        for (int b = 0; b < examples.Count; b++)
+        {
+            _scored.Add((examples[b], logits.Slice(b * classes, classes).ToArray()));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override TaskScore EndScore()
+    {
+        (int Example, float[] Logits)[] scored = [.. _scored.OrderBy(score => score.Example)];
+        ValidationLogits = [.. scored.Select(score => score.Logits)];
+        double loss = 0;
+        int right = 0;
+        foreach ((int example, float[] logits) in scored)
+        {
+            int label = _labels[example];
+            loss += LogSumExp(logits) - logits[label];
+            right += Array.IndexOf(logits, logits.Max()) == label ? 1 : 0;
+        }
+
+        loss /= scored.Length;
+        return new TaskScore(loss, loss, (double)right / scored.Length);
+    }
+
+    private static double LogSumExp(float[] logits)
+    {
+        double largest = logits.Max();
+        return largest + Math.Log(logits.Sum(logit => Math.Exp(logit - largest)));
+    }
+
+    private int[] Labels(IReadOnlyList<int> examples) => [.. examples.Select(example => _labels[example])];
+}

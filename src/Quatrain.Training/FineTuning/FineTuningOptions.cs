@@ -1,0 +1,69 @@
+namespace Quatrain.Training.FineTuning;
+
+/// <summary>How a model is fine-tuned, whatever the task.</summary>
+public sealed record FineTuningOptions
+{
+    /// <summary>How often each training example is seen.</summary>
+    public int Epochs { get; init; } = 5;
+
+    /// <summary>The examples of one step.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>The learning rate after the warm-up.</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>The share of all steps that warm the learning rate up; after it, it falls along half a cosine to a tenth.</summary>
+    public double WarmupShare { get; init; } = 0.1;
+
+    /// <summary>The decay of matrices.</summary>
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>The norm that all gradients together are scaled down to; 0 for no clipping.</summary>
+    public double GradientClip { get; init; } = 1;
+
+    /// <summary>The dropout probability in the part that trains.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Decides the order of examples, and what begins random.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>Where the results of the frozen part are kept.</summary>
+    public PrefixCache Cache { get; init; } = PrefixCache.Auto;
+
+    /// <summary>Checks that each option is possible.</summary>
+    /// <exception cref="InvalidDataException">One is not; the message names it as the command line does, with what it may be.</exception>
+    public void Validate()
+    {
+        Require(Epochs is >= 1 and <= 100_000, "--epochs", Epochs, "between 1 and 100000");
+        Require(BatchSize is >= 1 and <= 65_536, "--batch-size", BatchSize, "between 1 and 65536");
+        Require(LearningRate is > 0 and < 1, "--learning-rate", LearningRate, "above 0 and below 1");
+        Require(WarmupShare is >= 0 and < 1, "--warmup", WarmupShare, "at least 0 and below 1");
+        Require(WeightDecay is >= 0 and < 1, "--weight-decay", WeightDecay, "at least 0 and below 1");
+        Require(GradientClip is >= 0 and < double.PositiveInfinity, "--gradient-clip", GradientClip, "at least 0");
+        Require(Dropout is >= 0 and < 1, "--dropout", Dropout, "at least 0 and below 1");
+    }
+
+    private static void Require(bool isPossible, string name, double value, string possible)
+    {
+        if (!isPossible)
+        {
+            throw new InvalidDataException(FormattableString.Invariant($"{name} is {value}; it must be {possible}."));
+        }
+    }
+}
+
+/// <summary>Where the results of the part of a model that does not train are kept, so that each example goes through it once.</summary>
+public enum PrefixCache
+{
+    /// <summary>In memory where they take no more than a quarter of it, else on disk.</summary>
+    Auto,
+
+    /// <summary>In memory.</summary>
+    Memory,
+
+    /// <summary>In a file of the run's folder, which goes when the run ends.</summary>
+    Disk,
+
+    /// <summary>Nowhere: they are computed again in each epoch, with the same results.</summary>
+    Off,
+}

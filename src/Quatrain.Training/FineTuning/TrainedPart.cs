@@ -1,0 +1,79 @@
+using System.Globalization;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors;
+
+namespace Quatrain.Training.FineTuning;
+
+/// <summary>Which weights of a model train; the task's own head trains besides, whatever this says.</summary>
+public abstract record TrainedPart
+{
+    /// <summary>Everything.</summary>
+    public static TrainedPart All { get; } = new AllParts();
+
+    /// <summary>Nothing of the model: the head alone learns to read what the model makes of a text.</summary>
+    public static TrainedPart None { get; } = new LastBlocks(-1);
+
+    /// <summary>The last <paramref name="count"/> blocks and the last norm.</summary>
+    public static TrainedPart Last(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return new LastBlocks(count);
+    }
+
+    /// <summary>Reads <c>head</c>, <c>last-K</c> or <c>all</c>.</summary>
+    /// <exception cref="InvalidDataException">It is none of them.</exception>
+    public static TrainedPart Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        const string LastPrefix = "last-";
+        return text switch
+        {
+            "all" => All,
+            "head" => None,
+            _ when text.StartsWith(LastPrefix, StringComparison.Ordinal)
+                && int.TryParse(text.AsSpan(LastPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 => Last(count),
+            _ => throw new InvalidDataException($"--train is '{text}'; it must be head, last-K with a number of blocks such as last-1, all or lora."),
+        };
+    }
+
+    /// <summary>Freezes the other parameters of <paramref name="model"/>, and returns how many of its stages no gradient reaches, counted from below.</summary>
+    /// <exception cref="InvalidDataException">The model has not that many blocks.</exception>
+    public abstract int Apply(Gpt2Model model);
+
+    private sealed record AllParts : TrainedPart
+    {
+        public override int Apply(Gpt2Model model)
+        {
+            model.Parameters.Freeze(_ => false);
+            return 0;
+        }
+
+        public override string ToString() => "all";
+    }
+
+    /// <param name="Count">The blocks; -1 for not even the last norm.</param>
+    private sealed record LastBlocks(int Count) : TrainedPart
+    {
+        public override int Apply(Gpt2Model model)
+        {
+            int layers = model.Config.LayerCount;
+            if (Count > layers)
+            {
+                throw new InvalidDataException($"--train is {this}, and the model has {layers} blocks; choose at most last-{layers}, or all.");
+            }
+
+            int first = layers - Count;
+            model.Parameters.Freeze(parameter => !Trains(parameter, first));
+            return first;
+        }
+
+        public override string ToString() => Count < 0 ? "head" : FormattableString.Invariant($"last-{Count}");
+
+        private bool Trains(Parameter parameter, int first) => Count > 0 && parameter.Name.Split('.', 3) switch
+        {
+            ["h", string layer, _] => int.Parse(layer, CultureInfo.InvariantCulture) >= first,
+            ["ln_f", ..] => true,
+            _ => false,
+        };
+    }
+}
