@@ -26,6 +26,22 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain generate some-model --prompt-ids 1,2,3 --temperature 0",
             "quatrain generate some-model --prompts prompts.jsonl --batch-size 16 --num-samples 4 --json",
         ],
+        ["finetune"] =
+        [
+            "quatrain finetune classify gpt2 --data spam.csv --out runs/spam",
+            "quatrain finetune classify --help",
+        ],
+        ["classify"] =
+        [
+            "quatrain finetune classify gpt2 --data spam.csv --out runs/spam                make a classifier of GPT-2",
+            "quatrain finetune classify gpt2 --data spam.csv --balance --train last-1       as Raschka's book does",
+            "quatrain finetune classify gpt2 --data spam.csv --max-false-positive-rate 0.01",
+            "quatrain finetune classify gpt2 --data spam.csv --train lora --lora-rank 16",
+            "quatrain finetune classify --out runs/spam --resume                            go on where it stopped",
+            "quatrain classify runs/spam \"WINNER!! Call now to claim your prize\"",
+            "quatrain classify runs/spam --input messages.csv --output labelled.csv",
+            "cat messages.txt | quatrain classify runs/spam --json",
+        ],
         ["eval"] =
         [
             "quatrain eval runs/quatrains                            the run's own validation part",

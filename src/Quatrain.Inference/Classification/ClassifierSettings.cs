@@ -164,7 +164,7 @@ public sealed record ClassifierSettings
         Require(file, settings.MaxLength >= 1, "max_length must be at least 1");
         Require(file, settings.PadId >= 0, "pad_id must be at least 0");
         Require(file, settings.Temperature > 0 && double.IsFinite(settings.Temperature), "temperature must be above 0");
-        Require(file, settings.Threshold is not { Probability: < 0 or > 1 }, "threshold must be between 0 and 1");
+        Require(file, settings.Threshold is null or { Probability: >= 0 and < 2 }, "threshold must be between 0 and 1, or a little above for a class that is never chosen");
         return settings;
     }
 

@@ -11,6 +11,9 @@ public sealed record TextClassifierOptions
     /// <summary>How the weights are held, or null for what the file has.</summary>
     public WeightFormat? Weights { get; init; }
 
+    /// <summary>The model that a classifier made of adapters was trained on, where it is not the one that it names; null elsewhere.</summary>
+    public string? BaseModel { get; init; }
+
     /// <summary>The probability from which on the class of the classifier's threshold is chosen, in place of the one its training chose; needs a classifier that has one.</summary>
     public double? Threshold { get; init; }
 }

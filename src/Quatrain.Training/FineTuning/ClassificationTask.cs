@@ -2,6 +2,7 @@ using Quatrain.Models;
 using Quatrain.Models.Classification;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
+using Quatrain.Training.FineTuning.Metrics;
 
 namespace Quatrain.Training.FineTuning;
 
@@ -25,20 +26,28 @@ public sealed class ClassificationTask : FineTuningTask
     /// <param name="validation">The validation examples.</param>
     /// <param name="classWeights">How much each class counts in the loss; empty for all the same.</param>
     /// <param name="padId">What stands after the end of a shorter text.</param>
+    /// <param name="adapters">The store of adapters that train with the head, or null.</param>
     public ClassificationTask(
-        Gpt2Classifier classifier, int stage, IReadOnlyList<ClassificationExample> training, IReadOnlyList<ClassificationExample> validation, float[] classWeights, int padId)
+        Gpt2Classifier classifier,
+        int stage,
+        IReadOnlyList<ClassificationExample> training,
+        IReadOnlyList<ClassificationExample> validation,
+        float[] classWeights,
+        int padId,
+        ParameterStore? adapters = null)
         : base(classifier.Model, stage, [.. training.Select(example => example.Ids)], [.. validation.Select(example => example.Ids)], padId)
     {
         (_classifier, _classWeights) = (classifier, classWeights);
         _labels = [.. training.Select(example => example.Label), .. validation.Select(example => example.Label)];
-        Stores = [Model.Parameters, classifier.HeadParameters];
+        Stores = adapters is null ? [Model.Parameters, classifier.HeadParameters] : [Model.Parameters, adapters, classifier.HeadParameters];
+        ValidationExamples = validation;
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterStore> Stores { get; }
 
-    /// <summary>The class scores of the validation examples, in their order, as they were last scored; nothing before.</summary>
-    public IReadOnlyList<float[]> ValidationLogits { get; private set; } = [];
+    /// <summary>The validation examples.</summary>
+    public IReadOnlyList<ClassificationExample> ValidationExamples { get; }
 
     /// <inheritdoc/>
     public override Tensor Loss(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, Tensor x) =>
@@ -62,26 +71,20 @@ public sealed class ClassificationTask : FineTuningTask
     /// <inheritdoc/>
     public override TaskScore EndScore()
     {
-        (int Example, float[] Logits)[] scored = [.. _scored.OrderBy(score => score.Example)];
-        ValidationLogits = [.. scored.Select(score => score.Logits)];
-        double loss = 0;
-        int right = 0;
-        foreach ((int example, float[] logits) in scored)
+        ScoredExample[] scored = [.. _scored.OrderBy(score => score.Example).Select(score => new ScoredExample("", _labels[score.Example], score.Logits))];
+        int right = scored.Count(example => Array.IndexOf(example.Logits, example.Logits.Max()) == example.Label);
+        double loss = MeanLoss(scored, 1);
+        if (!double.IsFinite(loss))
         {
-            int label = _labels[example];
-            loss += LogSumExp(logits) - logits[label];
-            right += Array.IndexOf(logits, logits.Max()) == label ? 1 : 0;
+            return new TaskScore(loss, loss, null);
         }
 
-        loss /= scored.Length;
-        return new TaskScore(loss, loss, (double)right / scored.Length);
+        // A classifier becomes too sure of itself long before it becomes worse. Its temperature mends the one, so it must not decide which is the best.
+        return new TaskScore(loss, MeanLoss(scored, Calibration.FitTemperature(scored)), (double)right / scored.Length);
     }
 
-    private static double LogSumExp(float[] logits)
-    {
-        double largest = logits.Max();
-        return largest + Math.Log(logits.Sum(logit => Math.Exp(logit - largest)));
-    }
+    private static double MeanLoss(ScoredExample[] scored, double temperature) =>
+        scored.Average(example => ClassProbabilities.NegativeLogLikelihood(example.Logits, example.Label, temperature));
 
     private int[] Labels(IReadOnlyList<int> examples) => [.. examples.Select(example => _labels[example])];
 }

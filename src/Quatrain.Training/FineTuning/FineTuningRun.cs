@@ -62,7 +62,10 @@ public sealed record FineTuningResult
     /// <summary>The bytes they took.</summary>
     public required long CachedBytes { get; init; }
 
-    /// <summary>The seconds it took to compute them once, for the training examples; each epoch would have taken as long more without keeping them.</summary>
+    /// <summary>The seconds it took to compute them once.</summary>
+    public required double CacheSeconds { get; init; }
+
+    /// <summary>The same for the training examples alone; each epoch would have taken as long more without keeping them.</summary>
     public required double CacheSecondsPerEpoch { get; init; }
 }
 
@@ -276,6 +279,7 @@ public sealed class FineTuningRun : IDisposable
             FrozenStages = _task.Stage,
             Cache = _prefix?.Cache ?? PrefixCache.Off,
             CachedBytes = _prefix?.CachedBytes ?? 0,
+            CacheSeconds = _prefix?.PrecomputeTime.TotalSeconds ?? 0,
             CacheSecondsPerEpoch = (_prefix?.PrecomputeTime.TotalSeconds ?? 0) * trainingShare,
         };
     }

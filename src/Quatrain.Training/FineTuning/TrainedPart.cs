@@ -1,4 +1,5 @@
 using System.Globalization;
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
 
@@ -19,6 +20,9 @@ public abstract record TrainedPart
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         return new LastBlocks(count);
     }
+
+    /// <summary>Nothing of the model itself: adapters that are attached to it, in a store of their own.</summary>
+    public static TrainedPart Adapters(LoraAdapters adapters) => new AttachedAdapters(adapters);
 
     /// <summary>Reads <c>head</c>, <c>last-K</c> or <c>all</c>.</summary>
     /// <exception cref="InvalidDataException">It is none of them.</exception>
@@ -51,6 +55,17 @@ public abstract record TrainedPart
         public override string ToString() => "all";
     }
 
+    private sealed record AttachedAdapters(LoraAdapters Added) : TrainedPart
+    {
+        public override int Apply(Gpt2Model model)
+        {
+            model.Parameters.Freeze(_ => true);
+            return Added.Adapters.Min(adapter => BlockOf(adapter.LayerName));
+        }
+
+        public override string ToString() => "lora";
+    }
+
     /// <param name="Count">The blocks; -1 for not even the last norm.</param>
     private sealed record LastBlocks(int Count) : TrainedPart
     {
@@ -69,11 +84,11 @@ public abstract record TrainedPart
 
         public override string ToString() => Count < 0 ? "head" : FormattableString.Invariant($"last-{Count}");
 
-        private bool Trains(Parameter parameter, int first) => Count > 0 && parameter.Name.Split('.', 3) switch
-        {
-            ["h", string layer, _] => int.Parse(layer, CultureInfo.InvariantCulture) >= first,
-            ["ln_f", ..] => true,
-            _ => false,
-        };
+        private bool Trains(Parameter parameter, int first) =>
+            Count > 0 && (parameter.Name.StartsWith("ln_f.", StringComparison.Ordinal) || BlockOf(parameter.Name) >= first);
     }
+
+    /// <summary>The block of a parameter or layer called h.N.something; -1 for one outside the blocks.</summary>
+    private static int BlockOf(string name) =>
+        name.Split('.', 3) is ["h", string layer, _] ? int.Parse(layer, CultureInfo.InvariantCulture) : -1;
 }

@@ -30,6 +30,9 @@ public sealed class RunFolder
     /// <summary>Every option of the run and what it trains on.</summary>
     public string TrainingPath => System.IO.Path.Combine(Path, "training.json");
 
+    /// <summary>Every option of a fine-tuning run, and what it was begun with.</summary>
+    public string FineTuningPath => System.IO.Path.Combine(Path, "finetuning.json");
+
     /// <summary>The last state: weights, moments and step, in one file so that they always belong together.</summary>
     public string StatePath => System.IO.Path.Combine(Path, "state", "last.safetensors");
 
@@ -51,6 +54,21 @@ public sealed class RunFolder
     /// <summary>Whether a model lies here, of a run or of anyone.</summary>
     public bool HoldsModel =>
         File.Exists(System.IO.Path.Combine(Path, ModelFolder.WeightsFileName)) || File.Exists(System.IO.Path.Combine(Path, ModelFolder.ConfigFileName));
+
+    /// <summary>Refuses a folder in which a run would replace something.</summary>
+    /// <exception cref="InvalidDataException">It holds a run or a model.</exception>
+    public void RequireEmpty()
+    {
+        if (HoldsRun || File.Exists(FineTuningPath))
+        {
+            throw new InvalidDataException($"'{Path}' already holds a run; add --resume to go on with it, or choose another --out.");
+        }
+
+        if (HoldsModel)
+        {
+            throw new InvalidDataException($"'{Path}' holds a model that training would replace; choose another --out.");
+        }
+    }
 
     /// <summary>The first of runs/NAME, runs/NAME-2, ... under <paramref name="parent"/> that is not there yet.</summary>
     public static RunFolder Unused(string parent, string name)

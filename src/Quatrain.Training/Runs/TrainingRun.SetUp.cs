@@ -22,16 +22,7 @@ public sealed partial class TrainingRun
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        if (folder.HoldsRun)
-        {
-            throw new InvalidDataException($"'{folder.Path}' already holds a run; add --resume to go on with it, or choose another --out.");
-        }
-
-        if (folder.HoldsModel)
-        {
-            throw new InvalidDataException($"'{folder.Path}' holds a model that training would replace; choose another --out.");
-        }
-
+        folder.RequireEmpty();
         ITokenizer? tokenizer = TrainingData.LoadTokenizer(options);
         CheckMemory(options, tokenizer);
         TrainingData data = await TrainingData.LoadAsync(options, tokenizer, cancellation).ConfigureAwait(false);

@@ -1,0 +1,242 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Quatrain.Cli.Hosting;
+using Quatrain.Inference.Classification;
+using Quatrain.Models;
+using Quatrain.Training.FineTuning.Data;
+
+namespace Quatrain.Cli.Commands;
+
+/// <summary>quatrain classify: tells the class of a text, of each line of standard input, or of each row of a table.</summary>
+internal static class ClassifyCommand
+{
+    private const int RowsAtOnce = 256;
+    private const int LongestLine = 1 << 20;
+
+    public static Command Create()
+    {
+        Argument<string> model = new("model") { Description = "A folder that quatrain finetune classify made.", HelpName = "DIR" };
+        Argument<string?> text = new("text") { Description = "A text to classify; without one and without --input, each line of standard input.", HelpName = "TEXT", Arity = ArgumentArity.ZeroOrOne };
+        Option<string?> input = new("--input") { Description = "A CSV, TSV or JSONL file, each row of which is classified.", HelpName = "file" };
+        Option<string?> output = new("--output") { Description = "Where the rows go with label and probability; default: standard output.", HelpName = "file" };
+        Option<double?> threshold = new("--threshold") { Description = "The probability from which on the classifier's positive class is chosen; default: as its training chose.", HelpName = "share" };
+        Option<string?> weights = WeightsOption.Create();
+        Option<string?> baseModel = LoadedModel.BaseOption();
+        ColumnOptionSet columns = new(needsLabels: false);
+        Command command = new("classify", "Tell the class of texts and how likely it is: a text, lines of standard input, or a table in and out.")
+        {
+            model, text, input, output, threshold, weights, baseModel,
+        };
+        columns.AddTo(command);
+        command.SetAction((parsed, cancellation) =>
+        {
+            (string? given, string? file, string? target) = (parsed.GetValue(text), parsed.GetValue(input), parsed.GetValue(output));
+            if (given is not null && file is not null)
+            {
+                throw new InvalidDataException("A text and --input exclude each other; give one of them.");
+            }
+
+            if (target is not null && file is null)
+            {
+                throw new InvalidDataException("--output is for the rows of a table; give --input too.");
+            }
+
+            LabeledTextOptions table = columns.Parse(parsed);
+            if (file is null && table != new LabeledTextOptions())
+            {
+                throw new InvalidDataException("The options about columns are for a table; give --input too.");
+            }
+
+            using TextClassifier classifier = TextClassifier.Load(ModelPath.Resolve(parsed.GetValue(model)!), new TextClassifierOptions
+            {
+                Threads = parsed.GetValue(GlobalOptions.Threads),
+                Weights = WeightsOption.Parse(parsed.GetValue(weights)),
+                Threshold = parsed.GetValue(threshold),
+                BaseModel = parsed.GetValue(baseModel),
+            });
+            if (given is not null)
+            {
+                Write(parsed, classifier, classifier.Classify(given), null);
+            }
+            else if (file is not null)
+            {
+                ClassifyTable(parsed, classifier, TextTable.Open(file, table), file, target, cancellation);
+            }
+            else
+            {
+                ClassifyLines(parsed, classifier, cancellation);
+            }
+
+            return Task.FromResult(ExitCode.Done);
+        });
+        return command;
+    }
+
+    private static void ClassifyLines(ParseResult parsed, TextClassifier classifier, CancellationToken cancellation)
+    {
+        using StreamReader reader = new(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+        Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
+        // Somebody who types sees each answer at once; a file goes through in batches.
+        foreach (string[] lines in Lines(reader).Chunk(Console.IsInputRedirected ? RowsAtOnce : 1))
+        {
+            IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, cancellation);
+            for (int i = 0; i < lines.Length; i++)
+            {
+                Write(parsed, classifier, results[i], lines[i]);
+            }
+
+            summary.Add(results);
+        }
+
+        summary.Write();
+    }
+
+    private static IEnumerable<string> Lines(StreamReader reader)
+    {
+        StringBuilder line = new();
+        long number = 1;
+        while (true)
+        {
+            int c;
+            try
+            {
+                c = reader.Read();
+            }
+            catch (DecoderFallbackException e)
+            {
+                throw new InvalidDataException($"Line {number} of standard input, or one soon after it, is not valid UTF-8; convert the text to UTF-8.", e);
+            }
+
+            if (c is '\n' or < 0)
+            {
+                if (c < 0 && line.Length == 0)
+                {
+                    yield break;
+                }
+
+                yield return line.ToString().TrimEnd('\r');
+                line.Clear();
+                number++;
+                continue;
+            }
+
+            if (line.Length == LongestLine)
+            {
+                throw new InvalidDataException($"Line {number} of standard input has more than {LongestLine:N0} characters; give one text a line.");
+            }
+
+            line.Append((char)c);
+        }
+    }
+
+    private static void ClassifyTable(ParseResult parsed, TextClassifier classifier, TextTable table, string file, string? target, CancellationToken cancellation)
+    {
+        if (target is not null && Path.GetFullPath(target) == Path.GetFullPath(file))
+        {
+            throw new InvalidDataException($"--output is '{target}', the very file that is read; choose another.");
+        }
+
+        Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
+        void Write(Stream stream)
+        {
+            using TextTableWriter writer = new(table, stream);
+            foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
+            {
+                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
+                for (int i = 0; i < rows.Length; i++)
+                {
+                    writer.Write(rows[i], results[i].Label, results[i].Probability);
+                }
+
+                summary.Add(results);
+            }
+        }
+
+        if (target is not null)
+        {
+            Quatrain.Models.Checkpoints.AtomicFile.Write(target, Write);
+        }
+        else
+        {
+            using MemoryStream stream = new();
+            using Stream output = parsed.InvocationConfiguration.Output == Console.Out ? Console.OpenStandardOutput() : stream;
+            Write(output);
+            if (output == stream)
+            {
+                parsed.InvocationConfiguration.Output.Write(Encoding.UTF8.GetString(stream.ToArray()));
+            }
+        }
+
+        summary.Write();
+    }
+
+    private static void Write(ParseResult parsed, TextClassifier classifier, Classification result, string? text)
+    {
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        if (!parsed.GetValue(GlobalOptions.Json))
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Label}\t{result.Probability:F4}{(text is null ? "" : $"\t{text}")}"));
+            return;
+        }
+
+        Action<Utf8JsonWriter> write = writer =>
+        {
+            if (text is not null)
+            {
+                writer.WriteString("text", text);
+            }
+
+            writer.WriteString("label", result.Label);
+            writer.WriteNumber("probability", result.Probability);
+            writer.WriteStartObject("probabilities");
+            for (int i = 0; i < classifier.Labels.Count; i++)
+            {
+                writer.WriteNumber(classifier.Labels[i], result.Probabilities[i]);
+            }
+
+            writer.WriteEndObject();
+            writer.WriteBoolean("truncated", result.IsTruncated);
+        };
+        if (text is null)
+        {
+            JsonOutput.Write(output, write);
+        }
+        else
+        {
+            JsonOutput.WriteLine(output, write);
+        }
+    }
+
+    /// <summary>How many texts were classified, and how fast.</summary>
+    private sealed class Summary(TextClassifier classifier, TextWriter error)
+    {
+        private readonly long _begun = Stopwatch.GetTimestamp();
+        private readonly Dictionary<string, long> _counts = [];
+        private long _texts;
+        private long _truncated;
+
+        public void Add(IReadOnlyList<Classification> results)
+        {
+            _texts += results.Count;
+            foreach (Classification result in results)
+            {
+                _counts[result.Label] = _counts.GetValueOrDefault(result.Label) + 1;
+                _truncated += result.IsTruncated ? 1 : 0;
+            }
+        }
+
+        public void Write()
+        {
+            double seconds = Stopwatch.GetElapsedTime(_begun).TotalSeconds;
+            string counts = string.Join(", ", classifier.Labels.Where(_counts.ContainsKey).Take(10).Select(label => string.Create(CultureInfo.InvariantCulture, $"{label} {_counts[label]:N0}")));
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_texts:N0} texts in {seconds:F1} s, {_texts / seconds:N0} a second: {counts}."));
+            if (_truncated > 0)
+            {
+                error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"warning: {_truncated:N0} of them have more than {classifier.Settings.MaxLength} tokens, and their ends were not looked at."));
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Runtime.InteropServices;
+using Quatrain.Models.Checkpoints;
+using Quatrain.Tensors;
+
+namespace Quatrain.Training.FineTuning;
+
+/// <summary>What a fine-tuning run is, in its folder's <c>finetuning.json</c>: its task, every option, and what it was begun with.</summary>
+/// <typeparam name="TOptions">The options of the task.</typeparam>
+/// <param name="Task">The task: classify or instruct.</param>
+/// <param name="Options">Every option.</param>
+/// <param name="DataHash">SHA-256 of the file of data, to tell whether a run is resumed on the same.</param>
+/// <param name="ModelHash">SHA-256 of the weights of the model it started from.</param>
+public sealed record FineTuningDescription<TOptions>(string Task, TOptions Options, string DataHash, string ModelHash)
+    where TOptions : class
+{
+    private const int MostBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        NewLine = "\n",
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    /// <summary>Reads it from <paramref name="path"/>.</summary>
+    /// <exception cref="InvalidDataException">The file is absent, or no description of a run of that task.</exception>
+    public static FineTuningDescription<TOptions> Read(string path, string task)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InvalidDataException($"There is no '{path}', so there is no run to resume; leave out --resume to begin one, or name the run's folder with --out.");
+        }
+
+        try
+        {
+            if (new FileInfo(path).Length > MostBytes)
+            {
+                throw new JsonException();
+            }
+
+            FineTuningDescription<TOptions>? read = JsonSerializer.Deserialize<FineTuningDescription<TOptions>>(File.ReadAllBytes(path), Json);
+            return read is { Options: not null, DataHash: not null, ModelHash: not null } && read.Task == task ? read : throw new JsonException();
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"'{path}' does not describe a run of quatrain finetune {task}; name a folder that it made, or begin a new run.", e);
+        }
+    }
+
+    /// <summary>Writes it to <paramref name="path"/>.</summary>
+    public void Write(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, Json));
+
+    /// <summary>Checks that a run that is resumed has the data and the model it was begun with.</summary>
+    /// <exception cref="InvalidDataException">It has not; the message says which changed.</exception>
+    public void CheckSame(string dataHash, string data, string modelHash, string model)
+    {
+        if (dataHash != DataHash)
+        {
+            throw new InvalidDataException($"'{data}' is not what the run was begun with; restore it, or begin a new run.");
+        }
+
+        if (modelHash != ModelHash)
+        {
+            throw new InvalidDataException($"The weights of '{model}' are not those that the run was begun with; restore them, or begin a new run.");
+        }
+    }
+}
+
+/// <summary>Tells data and weights apart.</summary>
+internal static class Fingerprint
+{
+    /// <summary>SHA-256 of a file.</summary>
+    public static string OfFile(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>SHA-256 of all weights of a store, in their order.</summary>
+    public static string OfWeights(ParameterStore parameters)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (Parameter parameter in parameters.Parameters)
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(parameter.Tensor.Values));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
