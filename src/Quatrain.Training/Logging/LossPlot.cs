@@ -1,8 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
-using System.Xml;
 using Quatrain.Models.Checkpoints;
+using Quatrain.Training.Plots;
 
 namespace Quatrain.Training.Logging;
 
@@ -47,15 +46,16 @@ public static class LossPlot
         StringBuilder svg = new();
         svg.Append(CultureInfo.InvariantCulture, $"""
             <svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{Height}" viewBox="0 0 {Width} {Height}" role="img" font-family="system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif" font-size="13">
-            <title>{Escape(title)}</title>
+            <title>{MarkupText.Escape(title)}</title>
             <rect x="0.5" y="0.5" width="{Width - 1}" height="{Height - 1}" rx="10" fill="{Paper}" stroke="{Edge}"/>
-            <text x="{Left}" y="40" font-size="20" font-weight="600" fill="{Ink}">{Escape(title)}</text>
-            <text x="{Left}" y="64" fill="{Muted}">{Escape(Summary(records, smooth, validation, floor))}</text>
+            <text x="{Left}" y="40" font-size="20" font-weight="600" fill="{Ink}">{MarkupText.Escape(title)}</text>
+            <text x="{Left}" y="64" fill="{Muted}">{MarkupText.Escape(Summary(records, smooth, validation, floor))}</text>
 
             """);
-        AppendAxes(svg, x, y, tokenName);
-        AppendLine(svg, "training", PlotSeries.Thin(train, Right - Left), x, y, $"stroke=\"{Train}\" stroke-opacity=\"0.35\" stroke-width=\"1\"");
-        AppendLine(svg, "smoothed", PlotSeries.Thin(smooth, (Right - Left) / 2), x, y, $"stroke=\"{Train}\" stroke-width=\"2.2\"");
+        SvgPlot plot = new(svg, new PlotFrame(Left, Right, Top, Bottom), x, y, new PlotColors(Ink, Muted, Grid, Paper));
+        plot.AppendAxes("iteration", $"loss (nats per {tokenName})", titleRoom: (48, 54));
+        plot.AppendLine("training", PlotSeries.Thin(train, Right - Left), $"stroke=\"{Train}\" stroke-opacity=\"0.35\" stroke-width=\"1\"");
+        plot.AppendLine("smoothed", PlotSeries.Thin(smooth, (Right - Left) / 2), $"stroke=\"{Train}\" stroke-width=\"2.2\"");
         if (floor is { } known)
         {
             double level = y.Pixel(known);
@@ -63,11 +63,11 @@ public static class LossPlot
                 $"<line id=\"floor\" x1=\"{Left}\" y1=\"{level:0.##}\" x2=\"{Right}\" y2=\"{level:0.##}\" stroke=\"{Floor}\" stroke-width=\"1.6\" stroke-dasharray=\"7 5\"/>\n");
         }
 
-        AppendLine(svg, "validation", PlotSeries.Thin(validation, MaximumDots / 2), x, y, $"stroke=\"{Validation}\" stroke-width=\"1.6\"");
-        AppendDots(svg, "validation-points", PlotSeries.Thin(validation, MaximumDots / 2), Validation, x, y);
+        plot.AppendLine("validation", PlotSeries.Thin(validation, MaximumDots / 2), $"stroke=\"{Validation}\" stroke-width=\"1.6\"");
+        plot.AppendDots("validation-points", PlotSeries.Thin(validation, MaximumDots / 2), Validation);
         if (drawnTrain.Length == 1)
         {
-            AppendDots(svg, "training-points", [.. smooth.Where(point => point.IsDrawable)], Train, x, y);
+            plot.AppendDots("training-points", [.. smooth.Where(point => point.IsDrawable)], Train);
         }
 
         AppendLegend(svg, drawnTrain.Length > 0, validation.Length > 0, floor is not null);
@@ -98,61 +98,6 @@ public static class LossPlot
         }
     }
 
-    private static void AppendAxes(StringBuilder svg, PlotAxis x, PlotAxis y, string tokenName)
-    {
-        svg.Append(CultureInfo.InvariantCulture, $"<g id=\"axes\" fill=\"{Muted}\" stroke=\"none\">\n");
-        foreach ((double value, string label) in y.Ticks)
-        {
-            double pixel = y.Pixel(value);
-            svg.Append(CultureInfo.InvariantCulture,
-                $"<line x1=\"{Left}\" y1=\"{pixel:0.##}\" x2=\"{Right}\" y2=\"{pixel:0.##}\" stroke=\"{Grid}\"/><text x=\"{Left - 10}\" y=\"{pixel + 4.5:0.##}\" text-anchor=\"end\">{label}</text>\n");
-        }
-
-        foreach ((double value, string label) in x.Ticks)
-        {
-            double pixel = x.Pixel(value);
-            svg.Append(CultureInfo.InvariantCulture,
-                $"<line x1=\"{pixel:0.##}\" y1=\"{Bottom}\" x2=\"{pixel:0.##}\" y2=\"{Bottom + 5}\" stroke=\"{Muted}\"/><text x=\"{pixel:0.##}\" y=\"{Bottom + 22}\" text-anchor=\"middle\">{label}</text>\n");
-        }
-
-        svg.Append(CultureInfo.InvariantCulture, $"""
-            <line x1="{Left}" y1="{Bottom}" x2="{Right}" y2="{Bottom}" stroke="{Muted}"/>
-            <text x="{(Left + Right) / 2}" y="{Bottom + 48}" text-anchor="middle" fill="{Ink}">iteration</text>
-            <text transform="translate(24 {(Top + Bottom) / 2}) rotate(-90)" text-anchor="middle" fill="{Ink}">loss (nats per {Escape(tokenName)})</text>
-            </g>
-
-            """);
-    }
-
-    private static void AppendLine(StringBuilder svg, string id, IReadOnlyList<PlotPoint> points, PlotAxis x, PlotAxis y, string style)
-    {
-        svg.Append(CultureInfo.InvariantCulture, $"<path id=\"{id}\" fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\" {style} d=\"");
-        bool isDrawing = false;
-        foreach (PlotPoint point in points)
-        {
-            if (point.IsDrawable)
-            {
-                svg.Append(CultureInfo.InvariantCulture, $"{(isDrawing ? 'L' : 'M')}{x.Pixel(point.X):0.##} {y.Pixel(point.Y):0.##}");
-            }
-
-            isDrawing = point.IsDrawable;
-        }
-
-        svg.Append("\"/>\n");
-    }
-
-    private static void AppendDots(StringBuilder svg, string id, IReadOnlyList<PlotPoint> points, string color, PlotAxis x, PlotAxis y)
-    {
-        double radius = points.Count <= 50 ? 3.6 : 2;
-        svg.Append(CultureInfo.InvariantCulture, $"<g id=\"{id}\" fill=\"{color}\" stroke=\"{Paper}\">\n");
-        foreach (PlotPoint point in points)
-        {
-            svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{x.Pixel(point.X):0.##}\" cy=\"{y.Pixel(point.Y):0.##}\" r=\"{radius}\"/>\n");
-        }
-
-        svg.Append("</g>\n");
-    }
-
     private static void AppendLegend(StringBuilder svg, bool hasTrain, bool hasValidation, bool hasFloor)
     {
         svg.Append(CultureInfo.InvariantCulture, $"<g id=\"legend\" fill=\"{Ink}\">\n");
@@ -181,6 +126,4 @@ public static class LossPlot
 
         svg.Append("</g>\n");
     }
-
-    private static string Escape(string text) => WebUtility.HtmlEncode(new string([.. text.Where(XmlConvert.IsXmlChar)]));
 }

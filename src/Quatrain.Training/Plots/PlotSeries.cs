@@ -1,4 +1,4 @@
-namespace Quatrain.Training.Logging;
+namespace Quatrain.Training.Plots;
 
 /// <summary>A point of a plot, in the units of the data.</summary>
 internal readonly record struct PlotPoint(double X, double Y)
