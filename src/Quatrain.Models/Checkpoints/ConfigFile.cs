@@ -125,6 +125,41 @@ internal sealed class ConfigFile : IDisposable
         }
     }
 
+    /// <summary>Whether <paramref name="name"/> is a text.</summary>
+    public bool IsText(string name) => _document.RootElement.TryGetProperty(name, out JsonElement element) && element.ValueKind == JsonValueKind.String;
+
+    /// <summary>Whether <paramref name="name"/> is absent, null, false, or a list or an object of nothing.</summary>
+    public bool IsOff(string name) => !_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Array => element.GetArrayLength() == 0,
+        JsonValueKind.Object => element.GetPropertyCount() == 0,
+        _ => false,
+    };
+
+    /// <summary>A list of at most <paramref name="most"/> texts; empty where the file has none, or null.</summary>
+    public string[] Texts(string name, int most)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
+        {
+            return [];
+        }
+
+        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() > most || element.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+        {
+            throw WrongType(name, element, $"a list of at most {most} texts");
+        }
+
+        try
+        {
+            return [.. element.EnumerateArray().Select(item => item.GetString()!)];
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid(Path, $"{name} is not valid Unicode");
+        }
+    }
+
     /// <summary>An object, or null where the file has none of that name.</summary>
     public JsonElement? Object(string name) =>
         _document.RootElement.TryGetProperty(name, out JsonElement element) && element.ValueKind == JsonValueKind.Object ? element : null;
