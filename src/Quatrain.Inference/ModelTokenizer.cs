@@ -1,3 +1,4 @@
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Checkpoints.Gguf;
 using Quatrain.Tokenizers;
@@ -7,15 +8,22 @@ namespace Quatrain.Inference;
 /// <summary>The tokenizer that belongs to a model, in whichever form the model is kept.</summary>
 public static class ModelTokenizer
 {
-    /// <summary>The tokenizer of the model at <paramref name="path"/>: in its folder, or in the file itself, or beside a safetensors file; null where there is none.</summary>
+    /// <summary>
+    /// The tokenizer of the model at <paramref name="path"/>: in its folder, or in the file itself, or beside a safetensors file; null where there is none. An adapter without
+    /// one has its base's.
+    /// </summary>
+    /// <param name="path">A folder or a file.</param>
+    /// <param name="baseModel">The base of an adapter, where it is not the one that the adapter names.</param>
     /// <exception cref="InvalidDataException">There is one, and it is damaged or of an unknown kind.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static ITokenizer? TryLoad(string path)
+    public static ITokenizer? TryLoad(string path, string? baseModel = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path))
         {
-            return TokenizerFile.IsPresent(path) ? TokenizerFile.Load(path) : null;
+            return TokenizerFile.IsPresent(path) ? TokenizerFile.Load(path)
+                : AdapterFolder.FindBase(path, baseModel) is { } found ? TryLoad(found)
+                : null;
         }
 
         if (!File.Exists(path))

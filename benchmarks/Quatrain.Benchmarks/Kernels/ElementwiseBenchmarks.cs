@@ -20,6 +20,9 @@ public unsafe class ElementwiseBenchmarks : ParallelKernelBenchmark
     [Benchmark]
     public void DropoutAdd() => ElementwiseKernel.DropoutAdd(_x, new Dropout(0.2f, key: 7), _addend, Count, _y, Pool);
 
+    [Benchmark]
+    public void Scale() => ElementwiseKernel.Scale(_x, 0.5f, _addend, Count, _y, Pool);
+
     protected override void Allocate()
     {
         _x = Floats(Count);

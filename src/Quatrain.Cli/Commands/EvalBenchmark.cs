@@ -6,7 +6,6 @@ using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Evaluation;
 using Quatrain.Models.Checkpoints;
-using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 
@@ -30,7 +29,7 @@ internal sealed class BenchmarkOptions
 /// <summary>quatrain eval --benchmark: a model's result on HellaSwag or LAMBADA.</summary>
 internal static class EvalBenchmark
 {
-    public static int Run(ParseResult parsed, string path, WeightFormat? weights, string name, string? data, int? limit, string? output, CancellationToken cancellation)
+    public static int Run(ParseResult parsed, ModelChoice choice, string name, string? data, int? limit, string? output, CancellationToken cancellation)
     {
         BenchmarkKind kind = BenchmarkKinds.Parse(name);
         if (data is null)
@@ -45,7 +44,7 @@ internal static class EvalBenchmark
 
         IReadOnlyList<BenchmarkItem> items = BenchmarkFile.Read(data, kind, limit ?? 0);
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
-        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
+        using LoadedModel loaded = choice.Open(pool);
         ITokenizer tokenizer = loaded.RequireTokenizer("a benchmark's questions are text, so give the model a tokenizer");
         BenchmarkRun run = new(kind, items, data, loaded.Model, tokenizer);
         List<BenchmarkOutcome> outcomes = [];

@@ -4,7 +4,6 @@ using System.Globalization;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
-using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training;
@@ -31,27 +30,27 @@ internal static class EvalCommand
             "--stride", "How far apart windows start; default: the context length, so that they do not overlap. Smaller gives each token more context.");
         BenchmarkOptions benchmark = new();
         Option<string?> weights = WeightsOption.Create();
+        Option<string?> baseModel = LoadedModel.BaseOption();
         Command command = new(
             "eval",
             "Score a model on a text: loss, perplexity, bits per byte and perplexity per word. Every token but the first is scored exactly once. Or, with "
                 + "--benchmark, ask it a published benchmark's questions. Ctrl-C gives the result so far.")
         {
-            model, data, tokens, stride, benchmark.Name, benchmark.Limit, benchmark.Output, weights,
+            model, data, tokens, stride, benchmark.Name, benchmark.Limit, benchmark.Output, weights, baseModel,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
-            string path = parsed.GetValue(model)!;
+            ModelChoice choice = new(parsed.GetValue(model)!, parsed.GetValue(baseModel), WeightsOption.Parse(parsed.GetValue(weights)));
             string? text = parsed.GetValue(data), ids = parsed.GetValue(tokens);
             int? apart = parsed.GetValue(stride);
-            WeightFormat? format = WeightsOption.Parse(parsed.GetValue(weights));
             if (parsed.GetValue(benchmark.Name) is { } name)
             {
                 RefuseWith("--benchmark", ("--tokens", ids is not null), ("--stride", apart is not null));
-                return EvalBenchmark.Run(parsed, path, format, name, text, parsed.GetValue(benchmark.Limit), parsed.GetValue(benchmark.Output), cancellation);
+                return EvalBenchmark.Run(parsed, choice, name, text, parsed.GetValue(benchmark.Limit), parsed.GetValue(benchmark.Output), cancellation);
             }
 
             RefuseWithout("--benchmark", ("--limit", parsed.GetValue(benchmark.Limit) is not null), ("--output", parsed.GetValue(benchmark.Output) is not null));
-            return await RunAsync(parsed, path, format, text, ids, apart, cancellation);
+            return await RunAsync(parsed, choice, text, ids, apart, cancellation);
         });
         return command;
     }
@@ -73,7 +72,7 @@ internal static class EvalCommand
     }
 
     private static async Task<int> RunAsync(
-        ParseResult parsed, string path, WeightFormat? weights, string? data, string? tokens, int? stride, CancellationToken cancellation)
+        ParseResult parsed, ModelChoice choice, string? data, string? tokens, int? stride, CancellationToken cancellation)
     {
         if (data is not null && tokens is not null)
         {
@@ -81,7 +80,7 @@ internal static class EvalCommand
         }
 
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
-        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
+        using LoadedModel loaded = choice.Open(pool);
         int contextLength = loaded.Model.ContextLength;
         if (stride is { } given && (given < 1 || given > contextLength))
         {

@@ -4,6 +4,7 @@ using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
 using Quatrain.Models;
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Models.Gpt2.Export;
@@ -34,10 +35,12 @@ internal static class ExportCommand
             DefaultValueFactory = _ => WeightTypes[0].Name,
         };
         weights.CompletionSources.Add([.. WeightTypes.Select(row => row.Name)]);
-        Command command = new("export", "Write a model for other programs: Hugging Face's transformers, llama.cpp (GGUF) or llm.c.") { model, target, format, weights };
+        Option<bool> merge = new("--merge") { Description = "For an adapter's folder: write its base with the adapter merged into the weights." };
+        Option<string?> baseModel = LoadedModel.BaseOption();
+        Command command = new("export", "Write a model for other programs: Hugging Face's transformers, llama.cpp (GGUF) or llm.c.") { model, target, format, weights, merge, baseModel };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(
             parsed,
-            parsed.GetValue(model)!,
+            Source.Find(parsed.GetValue(model)!, parsed.GetValue(baseModel), parsed.GetValue(merge)),
             parsed.GetValue(target)!,
             parsed.GetValue(format) is { } name ? Find(Formats, name, "--format") : Guess(parsed.GetValue(target)!),
             Find(WeightTypes, parsed.GetValue(weights)!, "--weights"),
@@ -45,12 +48,12 @@ internal static class ExportCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, string name, string target, ExportFormat format, RawElementType weights, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, Source model, string target, ExportFormat format, RawElementType weights, CancellationToken cancellation)
     {
-        string path = ModelPath.Resolve(name);
-        RequireFreeTarget(path, target);
-        ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
-        using Gpt2Source source = Gpt2Source.Open(path, tokenizer?.VocabularySize);
+        RequireFreeTarget(model.Path, target);
+        RequireFreeTarget(model.BasePath ?? model.Path, target);
+        ITokenizer? tokenizer = ModelTokenizer.TryLoad(model.Path, model.BasePath);
+        using Gpt2Source source = model.Open(tokenizer?.VocabularySize);
         bool writesTokenizer = format == ExportFormat.HuggingFace && tokenizer is not null;
         BenchProgress.Show(parsed.InvocationConfiguration.Error, progress =>
         {
@@ -64,7 +67,7 @@ internal static class ExportCommand
                     Weights = weights,
                     Vocabulary = format == ExportFormat.Gguf ? ModelTokenizer.ToGguf(tokenizer) : null,
                     EndOfTextId = (tokenizer as BytePairTokenizer)?.EndOfTextId,
-                    Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))),
+                    Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path))),
                     Progress = new DirectProgress(progress.Report),
                 },
                 cancellation);
@@ -148,6 +151,22 @@ internal static class ExportCommand
         {
             throw new InvalidDataException($"--out is '{target}', which holds a training run; choose another folder.");
         }
+    }
+
+    /// <summary>What is exported: a model, or an adapter and its base.</summary>
+    private sealed record Source(string Path, string? BasePath)
+    {
+        /// <exception cref="InvalidDataException">An adapter is not to be merged, or a model that is none is.</exception>
+        public static Source Find(string name, string? baseModel, bool merge)
+        {
+            string path = ModelPath.Resolve(name);
+            string? basePath = AdapterFolder.FindBase(path, baseModel);
+            return (basePath is not null) == merge ? new Source(path, basePath) : throw new InvalidDataException(merge
+                ? $"--merge is given, but '{path}' is no adapter's folder; leave it out."
+                : $"'{path}' holds an adapter, which the formats can't say by itself; give --merge to write its base with the adapter merged in.");
+        }
+
+        public Gpt2Source Open(int? vocabularySize) => BasePath is null ? Gpt2Source.Open(Path, vocabularySize) : AdapterFolder.OpenMerged(Path, BasePath, vocabularySize);
     }
 
     // Progress<T> would report from other threads, after the work is done.

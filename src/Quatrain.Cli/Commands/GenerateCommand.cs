@@ -4,7 +4,6 @@ using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
 using Quatrain.Inference.Sampling;
-using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training.Runs;
@@ -41,10 +40,11 @@ internal static class GenerateCommand
         Option<string[]> stop = new("--stop") { Description = "End at this text, which is left out; \\n is a line end. May be given several times.", HelpName = "text" };
         Option<bool> ignoreEnd = new("--ignore-end-of-text") { Description = "Go on after the token that ends a text, where the tokenizer has one." };
         Option<string?> weights = WeightsOption.Create();
+        Option<string?> baseModel = LoadedModel.BaseOption();
         Option<ulong?> seed = NumberOption.OptionalWhole<ulong>("--seed", "Decides all draws; default: another one each time.");
         Command command = new("generate", "Continue a prompt, or a file of them, with a model's words. Past the context length, the newest half of it is kept, or the record it is in.")
         {
-            model, prompt, promptIds, prompts, samples, batchSize, maxTokens, temperature, topK, topP, minP, penalty, stop, ignoreEnd, weights, seed,
+            model, prompt, promptIds, prompts, samples, batchSize, maxTokens, temperature, topK, topP, minP, penalty, stop, ignoreEnd, weights, baseModel, seed,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -68,16 +68,16 @@ internal static class GenerateCommand
                 NumberOption.InRange(parsed.GetValue(samples), "--num-samples", MostTexts),
                 NumberOption.InRange(parsed.GetValue(batchSize), "--batch-size", MostSideBySide));
             choice.Check();
-            return Task.FromResult(Run(parsed, parsed.GetValue(model)!, WeightsOption.Parse(parsed.GetValue(weights)), choice, options, parsed.GetValue(ignoreEnd), cancellation));
+            using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
+            using LoadedModel loaded = new ModelChoice(parsed.GetValue(model)!, parsed.GetValue(baseModel), WeightsOption.Parse(parsed.GetValue(weights))).Open(pool);
+            return Task.FromResult(Run(parsed, loaded, pool, choice, options, parsed.GetValue(ignoreEnd), cancellation));
         });
         return command;
     }
 
     private static int Run(
-        ParseResult parsed, string path, WeightFormat? weights, PromptChoice choice, GenerationOptions options, bool ignoreEnd, CancellationToken cancellation)
+        ParseResult parsed, LoadedModel loaded, WorkerPool pool, PromptChoice choice, GenerationOptions options, bool ignoreEnd, CancellationToken cancellation)
     {
-        using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
-        using LoadedModel loaded = LoadedModel.Open(path, weights, pool);
         options = options with
         {
             RecordEnd = RecordEnd(loaded),

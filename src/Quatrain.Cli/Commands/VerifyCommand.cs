@@ -57,7 +57,7 @@ internal static class VerifyCommand
         using WorkerPool pool = new(parsed.GetValue(GlobalOptions.Threads));
         List<GradientCheckResult> results = [];
         foreach (Func<GradientCheckResult> check in OpGradientChecks.All.Select<OpGradientCheck, Func<GradientCheckResult>>(op => () => op.Run(pool))
-            .Concat(Gpt2GradientChecks.Cases.Select<(string, Gpt2Config), Func<GradientCheckResult>>(model => () => Gpt2GradientChecks.Run(model, pool))))
+            .Concat(Gpt2GradientChecks.Cases.Select<Gpt2GradientCheck, Func<GradientCheckResult>>(model => () => Gpt2GradientChecks.Run(model, pool))))
         {
             cancellation.ThrowIfCancellationRequested();
             results.Add(check());

@@ -20,15 +20,22 @@ internal sealed class LoadedModel : IDisposable
     public ITokenizer? Tokenizer { get; }
 
     /// <summary>The MODEL argument of the commands that need one.</summary>
-    public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, a file, or a pulled name such as gpt2.", HelpName = "MODEL" };
+    public static Argument<string> Argument() => new("model") { Description = "A run folder, a Hugging Face style folder, a file, an adapter's folder, or a pulled name such as gpt2.", HelpName = "MODEL" };
+
+    /// <summary>--base of the commands that take an adapter's folder for a model.</summary>
+    public static Option<string?> BaseOption() => new("--base")
+    {
+        Description = "The model that an adapter belongs to, where it is not the one that the adapter names.",
+        HelpName = "MODEL",
+    };
 
     /// <summary>Opens a model for inference: its weights are mapped where the file has them as they are needed, and converted where not.</summary>
     /// <exception cref="InvalidDataException">There is no model there, or it is damaged, or its vocabulary is not its tokenizer's.</exception>
-    public static LoadedModel Open(string name, WeightFormat? weights, WorkerPool pool)
+    public static LoadedModel Open(string name, WeightFormat? weights, WorkerPool pool, string? baseModel = null)
     {
         string path = ModelPath.Resolve(name);
-        ITokenizer? tokenizer = ModelTokenizer.TryLoad(path);
-        ILanguageModel model = ModelFile.Map(path, weights, pool, tokenizer?.VocabularySize);
+        ITokenizer? tokenizer = ModelTokenizer.TryLoad(path, baseModel);
+        ILanguageModel model = ModelFile.Map(path, weights, pool, tokenizer?.VocabularySize, baseModel);
         try
         {
             if (tokenizer is not null && tokenizer.VocabularySize != model.VocabularySize)

@@ -49,12 +49,12 @@ public sealed class TextClassifier : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new TextClassifierOptions();
         ClassifierSettings settings = WithThreshold(ClassifierSettings.Read(folder), folder, options.Threshold);
-        ITokenizer tokenizer = ModelTokenizer.TryLoad(folder)
+        ITokenizer tokenizer = ModelTokenizer.TryLoad(folder, options.BaseModel)
             ?? throw new InvalidDataException($"'{folder}' has no tokenizer, so it can't classify text; use the folder as quatrain finetune classify left it.");
         Lane wide = new(options.Threads);
         try
         {
-            Gpt2Classifier classifier = Gpt2ClassifierCheckpoint.Map(folder, settings.Labels.Count, settings.Pooling, options.Weights, wide.Pool);
+            Gpt2Classifier classifier = Gpt2ClassifierCheckpoint.Map(folder, settings.Labels.Count, settings.Pooling, options.Weights, wide.Pool, tokenizer.VocabularySize, options.BaseModel);
             try
             {
                 CheckFits(folder, classifier, tokenizer, settings);

@@ -104,29 +104,6 @@ public sealed class ConfigFile : IDisposable
             : throw WrongType(name, element, "a number");
     }
 
-    /// <summary>A list of texts that must be there, no more of them than <paramref name="most"/>.</summary>
-    public IReadOnlyList<string> Texts(string name, int most)
-    {
-        if (!_document.RootElement.TryGetProperty(name, out JsonElement element))
-        {
-            throw Invalid(Path, $"{name} is missing");
-        }
-
-        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() > most || element.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
-        {
-            throw Invalid(Path, $"{name} is not a list of at most {most} texts");
-        }
-
-        try
-        {
-            return [.. element.EnumerateArray().Select(item => item.GetString()!)];
-        }
-        catch (InvalidOperationException)
-        {
-            throw Invalid(Path, $"{name} holds a text that is not valid Unicode");
-        }
-    }
-
     /// <summary>True or false, or <paramref name="absent"/> where the file says neither, or null.</summary>
     public bool Flag(string name, bool absent)
     {
@@ -154,6 +131,41 @@ public sealed class ConfigFile : IDisposable
         try
         {
             return element.ValueKind == JsonValueKind.String ? element.GetString()! : throw WrongType(name, element, "a text");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid(Path, $"{name} is not valid Unicode");
+        }
+    }
+
+    /// <summary>Whether <paramref name="name"/> is a text.</summary>
+    public bool IsText(string name) => _document.RootElement.TryGetProperty(name, out JsonElement element) && element.ValueKind == JsonValueKind.String;
+
+    /// <summary>Whether <paramref name="name"/> is absent, null, false, or a list or an object of nothing.</summary>
+    public bool IsOff(string name) => !_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Array => element.GetArrayLength() == 0,
+        JsonValueKind.Object => element.GetPropertyCount() == 0,
+        _ => false,
+    };
+
+    /// <summary>A list of at most <paramref name="most"/> texts; empty where the file has none, or null.</summary>
+    public string[] Texts(string name, int most)
+    {
+        if (!_document.RootElement.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
+        {
+            return [];
+        }
+
+        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() > most || element.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+        {
+            throw WrongType(name, element, $"a list of at most {most} texts");
+        }
+
+        try
+        {
+            return [.. element.EnumerateArray().Select(item => item.GetString()!)];
         }
         catch (InvalidOperationException)
         {

@@ -1,3 +1,4 @@
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
@@ -42,17 +43,35 @@ public static class Gpt2ClassifierCheckpoint
         Gpt2ConfigJson.WriteForClassification(configPath, classifier.Model.Config, labels, padId);
     }
 
-    /// <summary>Opens the classifier in <paramref name="folder"/> for inference, its weights mapped where they lie as they are needed.</summary>
+    /// <summary>
+    /// Opens the classifier in <paramref name="folder"/> for inference, its weights mapped where they lie as they are needed: a whole model, or adapters beside the model they
+    /// were trained on.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="classCount">The classes that its head must have.</param>
     /// <param name="pooling">What the head looks at.</param>
     /// <param name="format">What the matrices are to be, or null for what the file has. The head stays float32.</param>
     /// <param name="pool">Checks and converts the weights.</param>
+    /// <param name="vocabularySize">The tokens there are, as for <see cref="Gpt2Source.Open"/>.</param>
+    /// <param name="baseModel">The model that adapters were trained on, where it is not the one they name.</param>
+    /// <exception cref="InvalidDataException">There is no classifier with such a head, or a damaged one.</exception>
     /// <inheritdoc cref="Gpt2Checkpoint.Map" path="/exception"/>
-    public static Gpt2Classifier Map(string folder, int classCount, Pooling pooling, WeightFormat? format, WorkerPool pool)
+    public static Gpt2Classifier Map(
+        string folder, int classCount, Pooling pooling, WeightFormat? format, WorkerPool pool, int? vocabularySize = null, string? baseModel = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        Gpt2Classifier classifier = new(Gpt2Checkpoint.Map(folder, format, pool), classCount, pooling);
+        bool isAdapter = AdapterFolder.IsAt(folder);
+        if (!isAdapter && baseModel is not null)
+        {
+            throw new InvalidDataException($"A base, '{baseModel}', is given for '{folder}', which is no adapter; leave it out.");
+        }
+
+        return isAdapter ? MapAdapter(folder, classCount, pooling, format, pool, vocabularySize, baseModel) : MapWhole(folder, classCount, pooling, format, pool, vocabularySize);
+    }
+
+    private static Gpt2Classifier MapWhole(string folder, int classCount, Pooling pooling, WeightFormat? format, WorkerPool pool, int? vocabularySize)
+    {
+        Gpt2Classifier classifier = new(Gpt2Checkpoint.Map(folder, format, pool, vocabularySize), classCount, pooling);
         try
         {
             using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ModelFolder.WeightsFileName));
@@ -66,12 +85,26 @@ public static class Gpt2ClassifierCheckpoint
         }
     }
 
-    /// <summary>Reads a classifier's head from <paramref name="file"/>.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="name">What the head is called there.</param>
-    /// <param name="classifier">Its head is overwritten.</param>
-    /// <exception cref="InvalidDataException">The head is absent, of another shape, or not finite.</exception>
-    internal static void ReadHead(ITensorFile file, string name, Gpt2Classifier classifier)
+    private static Gpt2Classifier MapAdapter(string folder, int classCount, Pooling pooling, WeightFormat? format, WorkerPool pool, int? vocabularySize, string? baseModel)
+    {
+        using AdapterSource adapter = AdapterSource.Open(folder, baseModel);
+        Gpt2Classifier classifier = new(Gpt2Checkpoint.Map(adapter.BasePath, format, pool, vocabularySize), classCount, pooling);
+        try
+        {
+            LoraAdapters adapters = adapter.Read(classifier.Model.LinearLayers);
+            classifier.Model.Parameters.Own(adapters);
+            adapters.Attach(classifier.Model);
+            adapter.ReadOther(Gpt2Classifier.HeadName, Gpt2Checkpoint.Sizes(classifier.Head.Shape), classifier.Head.Values);
+            return classifier;
+        }
+        catch
+        {
+            classifier.Dispose();
+            throw;
+        }
+    }
+
+    private static void ReadHead(SafetensorsFile file, string name, Gpt2Classifier classifier)
     {
         long[] shape = Gpt2Checkpoint.Sizes(classifier.Head.Shape);
         if (!file.TryGet(name, out TensorEntry? entry))
@@ -86,7 +119,7 @@ public static class Gpt2ClassifierCheckpoint
                 + "use the files that one run of quatrain finetune classify left.");
         }
 
-        file.ReadFiniteFloatRange(entry, 0, classifier.Head.Values);
+        file.ReadFiniteFloats(entry, classifier.Head.Values);
     }
 
     private static SafetensorsTensor Outgoing(string name, Tensor tensor) => new(name, Gpt2Checkpoint.Sizes(tensor.Shape), () => tensor.Values);

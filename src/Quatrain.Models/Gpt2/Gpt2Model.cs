@@ -1,3 +1,4 @@
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Layers;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
@@ -30,6 +31,8 @@ public sealed class CausalSelfAttention
         _projection = new Linear(parameters, $"{name}.c_proj", config.EmbeddingSize, config.EmbeddingSize, config.Bias);
     }
 
+    internal IEnumerable<Linear> LinearLayers => [_queryKeyValue, _projection];
+
     /// <summary>What each token of x [B, T, C] gathers, to the same shape.</summary>
     public Tensor Gather(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches)
     {
@@ -54,6 +57,8 @@ public sealed class FeedForward
         _up = new Linear(parameters, $"{name}.c_fc", config.EmbeddingSize, 4 * config.EmbeddingSize, config.Bias);
         _down = new Linear(parameters, $"{name}.c_proj", 4 * config.EmbeddingSize, config.EmbeddingSize, config.Bias);
     }
+
+    internal IEnumerable<Linear> LinearLayers => [_up, _down];
 
     /// <summary>residual + feed-forward(x), all [B, T, C].</summary>
     public Tensor ForwardInto(Tape tape, Tensor residual, Tensor x)
@@ -81,6 +86,8 @@ public sealed class TransformerBlock
         _feedForwardNorm = new LayerNorm(parameters, $"{name}.ln_2", config.EmbeddingSize, config.LayerNormEpsilon, config.Bias);
         _feedForward = new FeedForward(parameters, $"{name}.mlp", config);
     }
+
+    internal IEnumerable<Linear> LinearLayers => [.. _attention.LinearLayers, .. _feedForward.LinearLayers];
 
     /// <summary>x [B, T, C] to the same shape; or, where only some rows of the result are wanted, to [rows, 1, C], the other rows ending with what they offer these.</summary>
     public Tensor Forward(Tape tape, Tensor x, ReadOnlySpan<AttentionCache> caches, ReadOnlySpan<int> rows = default)
@@ -147,6 +154,12 @@ public sealed class Gpt2Model : ILanguageModel
 
     /// <inheritdoc/>
     public ParameterStore Parameters { get; }
+
+    /// <summary>The linear layers of the blocks, which can have adapters.</summary>
+    public IReadOnlyList<Linear> LinearLayers => [.. _blocks.SelectMany(block => block.LinearLayers)];
+
+    /// <summary>The adapters in effect, or null.</summary>
+    public LoraAdapters? Adapters { get; internal set; }
 
     /// <inheritdoc/>
     public int VocabularySize => Config.VocabularySize;
@@ -283,10 +296,12 @@ public sealed class Gpt2Model : ILanguageModel
     }
 
     /// <inheritdoc/>
-    public long DecodingStateBytes(int batchSize, int length, int chunk) => Gpt2Memory.DecodingStateBytes(Config, batchSize, length, chunk);
+    public long DecodingStateBytes(int batchSize, int length, int chunk) =>
+        Gpt2Memory.DecodingStateBytes(Config, batchSize, length, chunk) + (Adapters?.DecodingBytes(Math.Max(batchSize, Math.Min(chunk, length))) ?? 0);
 
     /// <inheritdoc/>
-    public long TrainingActivationBytes(int batchSize, int sequenceLength) => Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength);
+    public long TrainingActivationBytes(int batchSize, int sequenceLength) =>
+        Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength) + (Adapters?.TrainingBytes(batchSize * sequenceLength) ?? 0);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Parameters.Dispose();

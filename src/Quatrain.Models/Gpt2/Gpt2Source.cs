@@ -1,4 +1,5 @@
 using System.Buffers;
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Classification;
 using Quatrain.Models.Gpt2.Sources;
@@ -59,6 +60,19 @@ public sealed class Gpt2Source : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The same model with <paramref name="adapters"/> merged into its weights as they are read. The result takes over this source and the adapters.</summary>
+    internal Gpt2Source Merge(LoraAdapters adapters)
+    {
+        Dictionary<string, (LoraAdapter Adapter, bool IsTransposed)> merged = new(StringComparer.Ordinal);
+        foreach (LoraAdapter adapter in adapters.Adapters)
+        {
+            Gpt2SourceWeight weight = _weights[$"{adapter.LayerName}.weight"];
+            merged.Add(weight.Entry.Name, (adapter, weight.IsTransposed));
+        }
+
+        return new Gpt2Source(Config, new MergedTensorFile(File, adapters, merged), _weights);
     }
 
     /// <summary>Reads the weight of that name, in the order of elements in which <see cref="Gpt2Model"/> has it.</summary>

@@ -47,10 +47,13 @@ internal static class Check
         }
     }
 
-    /// <summary>Refuses, on a recording tape, a weight that is held for inference only.</summary>
+    /// <summary>
+    /// Refuses, on a recording tape, a weight that is held for inference only, unless it is frozen and of floats: the way back can go through such a weight, and
+    /// has nothing to leave in it.
+    /// </summary>
     public static void Recordable(string op, string operand, Tape tape, Tensor? tensor)
     {
-        if (tape.Recording && tensor is { IsReadOnly: true })
+        if (tape.Recording && tensor is { IsReadOnly: true } && (tensor.RequiresGradient || tensor.Format == WeightFormat.Int8))
         {
             throw new InvalidOperationException($"{op}: {operand} is held for inference only, so a recording tape can't use it; load the model for training.");
         }

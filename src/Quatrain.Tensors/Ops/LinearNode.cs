@@ -17,7 +17,8 @@ internal unsafe class LinearNode : Node
         if (X.RequiresGradient)
         {
             float* grad = tape.GradientOf(X, out bool accumulate);
-            Operand weight = new(Weight.Data, Weight.Shape[1], !Transposed);
+            bool liesByOutputs = Transposed != Weight.LiesTransposed;
+            Operand weight = new(Weight.Storage, liesByOutputs ? inputs : outputs, !liesByOutputs, Weight.Format == WeightFormat.BFloat16);
             using OperationTimer timer = tape.MeasureProduct("linear, dx", rows, inputs, outputs);
             MatMulKernel.Multiply(dy, weight, rows, inputs, outputs, null, accumulate ? grad : null, inputs, grad, inputs, tape.Pool);
         }

@@ -22,17 +22,20 @@ public static unsafe class LinearOp
         return Forward(tape, x, weight, bias, residual, transposed: false);
     }
 
-    /// <summary>y = x W^T, with x [..., K] and W [N, K], the order [out, in] of a token embedding: the output head tied to it.</summary>
+    /// <summary>
+    /// y = x W^T + residual, with x [..., K] and W [N, K], the order [out, in] of a token embedding, which the output head is tied to, and of PyTorch's layers.
+    /// </summary>
     /// <param name="tape">The step's tape.</param>
     /// <param name="x">[..., K].</param>
     /// <param name="weight">[N, K].</param>
+    /// <param name="residual">[..., N], or null: added in the same pass over the result.</param>
     /// <returns>y [..., N].</returns>
     /// <exception cref="ArgumentException">The shapes don't fit; the message names the operand and both shapes.</exception>
-    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight)
+    public static Tensor ForwardTransposed(Tape tape, Tensor x, Tensor weight, Tensor? residual = null)
     {
         Check.Rank(nameof(LinearOp), "weight", weight, 2);
         Check.Last(nameof(LinearOp), "x", x, weight.Shape[1]);
-        return Forward(tape, x, weight, bias: null, residual: null, transposed: true);
+        return Forward(tape, x, weight, bias: null, residual, transposed: true);
     }
 
     private static Tensor Forward(Tape tape, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool transposed)

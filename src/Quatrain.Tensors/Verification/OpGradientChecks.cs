@@ -58,6 +58,12 @@ public static class OpGradientChecks
             (Tensor x, Tensor weight) = (Rows(store, "x", Inputs), store.Add("weight", new Shape(Outputs, Inputs)));
             return tape => LinearOp.ForwardTransposed(tape, x, weight);
         }),
+        new("linear transposed with residual", store =>
+        {
+            (Tensor x, Tensor weight, Tensor residual) =
+                (Rows(store, "x", Inputs), store.Add("weight", new Shape(Outputs, Inputs)), Rows(store, "residual", Outputs));
+            return tape => LinearOp.ForwardTransposed(tape, x, weight, residual);
+        }),
         new("causal attention", store =>
         {
             Tensor qkv = Rows(store, "qkv", 3 * Width);
@@ -75,6 +81,16 @@ public static class OpGradientChecks
         {
             Tensor x = Rows(store, "x", Width);
             return tape => DropoutOp.Forward(tape, x, 0.4f);
+        }),
+        new("scale", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => ScaleOp.Forward(tape, x, -1.5f);
+        }),
+        new("scale added to what is scaled", store =>
+        {
+            Tensor x = Rows(store, "x", Width);
+            return tape => ResidualAddOp.Forward(tape, x, ScaleOp.Forward(tape, x, 0.5f));
         }),
         new("residual add", store =>
         {

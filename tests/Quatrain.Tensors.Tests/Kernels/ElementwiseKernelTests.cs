@@ -39,6 +39,28 @@ public sealed unsafe class ElementwiseKernelTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(13)]
+    [InlineData(65)]
+    [InlineData(9000)]
+    public void Scale_is_exactly_factor_times_x_plus_addend(int count)
+    {
+        using WorkerPool pool = new(2);
+        using GuardedMemory memory = new();
+        float[] x = Values.Normal(count, 1), addend = Values.Normal(count, 2);
+        float* alone = memory.New(count), accumulated = memory.Copy(addend), inPlace = memory.Copy(x);
+        ElementwiseKernel.Scale(memory.Copy(x), 0.3f, null, count, alone, pool);
+        ElementwiseKernel.Scale(memory.Copy(x), 0.3f, accumulated, count, accumulated, pool);
+        ElementwiseKernel.Scale(inPlace, 0.3f, null, count, inPlace, pool);
+        memory.ShouldBeIntact();
+
+        float[] expected = [.. x.Select(value => value * 0.3f)];
+        Closeness.ShouldBeSameBits(new Span<float>(alone, count), expected, "alone");
+        Closeness.ShouldBeSameBits(new Span<float>(inPlace, count), expected, "in place");
+        Closeness.ShouldBeSameBits(new Span<float>(accumulated, count), [.. expected.Select((value, i) => value + addend[i])], "accumulated");
+    }
+
     [Fact]
     public void The_number_of_threads_does_not_change_a_bit() =>
         ThreadCounts.ShouldNotMatter("dropout", pool =>

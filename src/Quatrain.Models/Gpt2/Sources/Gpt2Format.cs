@@ -1,3 +1,4 @@
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Checkpoints.LlmC;
 
@@ -20,6 +21,11 @@ internal static class Gpt2Format
 
     private static Gpt2Parts OpenFolder(string folder)
     {
+        if (AdapterFolder.IsAt(folder))
+        {
+            throw new InvalidDataException($"'{folder}' holds an adapter, which is no model by itself; export it with --merge and use the result.");
+        }
+
         if (HuggingFaceSource.IsAt(folder))
         {
             return HuggingFaceSource.Open(folder);

@@ -17,7 +17,10 @@ internal static class HuggingFaceSource
 
     /// <summary>Whether <paramref name="folder"/> has a configuration or weights of such names.</summary>
     public static bool IsAt(string folder) =>
-        File.Exists(Path.Combine(folder, ModelFolder.ConfigFileName)) || Array.Exists(WeightsFiles, file => File.Exists(Path.Combine(folder, file.Name)));
+        File.Exists(Path.Combine(folder, ModelFolder.ConfigFileName)) || HasWeights(folder);
+
+    /// <summary>Whether <paramref name="folder"/> has weights of such names.</summary>
+    public static bool HasWeights(string folder) => Array.Exists(WeightsFiles, file => File.Exists(Path.Combine(folder, file.Name)));
 
     /// <summary>The parts of the model in <paramref name="folder"/>.</summary>
     public static Gpt2Parts Open(string folder)
