@@ -29,7 +29,15 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
         ["finetune"] =
         [
             "quatrain finetune classify gpt2 --data spam.csv --out runs/spam",
+            "quatrain finetune instruct gpt2 --data instructions.json --out runs/assistant",
             "quatrain finetune classify --help",
+        ],
+        ["instruct"] =
+        [
+            "quatrain finetune instruct gpt2 --data instructions.json --out runs/assistant       then: quatrain chat runs/assistant",
+            "quatrain finetune instruct gpt2 --data chats.jsonl --style chatml --loss-on all",
+            "quatrain finetune instruct gpt2 --data instructions.json --train lora --lora-rank 16",
+            "quatrain finetune instruct --out runs/assistant --resume",
         ],
         ["classify"] =
         [

@@ -74,10 +74,7 @@ public sealed class LoraAdapters : IDisposable
         }
 
         (_model, model.Adapters) = (model, this);
-        foreach (Parameter parameter in model.Parameters.Parameters)
-        {
-            parameter.Tensor.RequiresGradient = false;
-        }
+        model.Parameters.Freeze(_ => true);
     }
 
     /// <summary>Takes the adapters out of the model again, which computes as before; its parameters stay frozen.</summary>

@@ -18,7 +18,7 @@ public sealed class FineTuner : IDisposable
     private readonly WorkerPool _pool;
     private readonly FrozenPrefix? _prefix;
     private readonly Tape _tape;
-    private readonly Tape _scoring;
+    private readonly FineTuningScorer _scorer;
     private readonly int[] _lengths;
     private readonly LearningRateSchedule _schedule;
     private int[][] _batches = [];
@@ -46,7 +46,7 @@ public sealed class FineTuner : IDisposable
         _schedule = new LearningRateSchedule(options.LearningRate, options.LearningRate * MinimumShare, warmup, (int)Math.Min(Steps, int.MaxValue));
         Optimizer = new AdamW(task.Stores, new AdamWOptions { Beta2 = 0.999, WeightDecay = options.WeightDecay, GradientClip = options.GradientClip });
         _tape = new Tape(pool, recording: true);
-        _scoring = new Tape(pool, recording: false);
+        _scorer = new FineTuningScorer(task, options.BatchSize, prefix, pool);
     }
 
     /// <summary>The optimizer, with the moments and the number of steps done.</summary>
@@ -82,8 +82,8 @@ public sealed class FineTuner : IDisposable
         }
 
         _tape.Begin(RandomSource.Mix(_options.Seed, DropoutLabel, (ulong)step));
-        PaddedBatch batch = Batch(examples);
-        Tensor loss = _task.Loss(_tape, examples, batch, Input(_tape, examples, batch));
+        PaddedBatch batch = _task.Batch(examples);
+        Tensor loss = _task.Loss(_tape, examples, batch, _task.Input(_tape, examples, batch, _prefix));
         double value = loss.Values[0];
         LastTokens = batch.Lengths.Sum();
         _tape.Backward(loss);
@@ -99,39 +99,13 @@ public sealed class FineTuner : IDisposable
 
     /// <summary>Scores the validation examples with the model as it stands.</summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public TaskScore Score(CancellationToken cancellation)
-    {
-        _task.BeginScore();
-        foreach (int[] examples in LengthGroupedBatches.Sorted(_lengths, _task.TrainingCount.., _options.BatchSize))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            _scoring.Begin();
-            PaddedBatch batch = Batch(examples);
-            _task.Score(_scoring, examples, batch, Input(_scoring, examples, batch));
-        }
-
-        return _task.EndScore();
-    }
+    public TaskScore Score(CancellationToken cancellation) => _scorer.Score(cancellation);
 
     /// <summary>Frees gradients, moments and activations.</summary>
     public void Dispose()
     {
         _tape.Dispose();
-        _scoring.Dispose();
+        _scorer.Dispose();
         Optimizer.Dispose();
-    }
-
-    private PaddedBatch Batch(int[] examples) => new([.. examples.Select(example => _task.Examples[example])], _task.PadId);
-
-    private Tensor Input(Tape tape, int[] examples, PaddedBatch batch)
-    {
-        if (_prefix is null)
-        {
-            return _task.Model.RunTo(tape, batch.Tokens, batch.BatchSize, 0);
-        }
-
-        Tensor x = tape.Input(new Shape(batch.BatchSize, batch.Length, _task.Model.Config.EmbeddingSize));
-        _prefix.Fill(x, examples, batch);
-        return x;
     }
 }

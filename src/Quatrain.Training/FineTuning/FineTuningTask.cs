@@ -33,6 +33,34 @@ public abstract class FineTuningTask(Gpt2Model model, int stage, IReadOnlyList<i
     /// <summary>The stores of everything that may train: the model's, and that of what was added to it.</summary>
     public abstract IReadOnlyList<ParameterStore> Stores { get; }
 
+    /// <summary>The tokens of some examples, padded.</summary>
+    public PaddedBatch Batch(IReadOnlyList<int> examples)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        return new PaddedBatch([.. examples.Select(example => Examples[example])], padId);
+    }
+
+    /// <summary>What the stages below <see cref="Stage"/> make of a batch: [B, T, C]. Where they are more than none, no gradient goes back through it.</summary>
+    /// <param name="tape">The tape it is used on.</param>
+    /// <param name="examples">The index of each example.</param>
+    /// <param name="batch">Their tokens.</param>
+    /// <param name="prefix">What has the stages' results, or null: they are computed, which only a tape that does not record can do.</param>
+    public Tensor Input(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, FrozenPrefix? prefix)
+    {
+        ArgumentNullException.ThrowIfNull(tape);
+        ArgumentNullException.ThrowIfNull(batch);
+        if (prefix is null)
+        {
+            return tape.Recording && stage > 0
+                ? throw new InvalidOperationException("The frozen stages are not recorded; give a prefix that has their results.")
+                : model.RunTo(tape, batch.Tokens, batch.BatchSize, stage);
+        }
+
+        Tensor x = tape.Input(new Shape(batch.BatchSize, batch.Length, model.Config.EmbeddingSize));
+        prefix.Fill(x, examples, batch);
+        return x;
+    }
+
     /// <summary>The loss of a batch, a scalar.</summary>
     /// <param name="tape">A tape that records.</param>
     /// <param name="examples">The index of each example.</param>

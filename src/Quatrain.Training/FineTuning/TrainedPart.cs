@@ -57,11 +57,8 @@ public abstract record TrainedPart
 
     private sealed record AttachedAdapters(LoraAdapters Added) : TrainedPart
     {
-        public override int Apply(Gpt2Model model)
-        {
-            model.Parameters.Freeze(_ => true);
-            return Added.Adapters.Min(adapter => BlockOf(adapter.LayerName));
-        }
+        // The model's own parameters are frozen since the adapters were attached.
+        public override int Apply(Gpt2Model model) => Added.Adapters.Min(adapter => BlockOf(adapter.LayerName));
 
         public override string ToString() => "lora";
     }

@@ -1,0 +1,232 @@
+using Quatrain.Inference;
+using Quatrain.Inference.Chat;
+using Quatrain.Inference.Sampling;
+using Quatrain.Models;
+using Quatrain.Models.Adapters;
+using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Parallel;
+using Quatrain.Tokenizers;
+using Quatrain.Training.Logging;
+using Quatrain.Training.Runs;
+
+namespace Quatrain.Training.FineTuning.Instruction;
+
+/// <summary>Teaches a model to follow instructions, in a folder: splits, trains, answers before and after, saves.</summary>
+public sealed class InstructionTraining : IDisposable
+{
+    /// <summary>What <c>finetuning.json</c> calls the task.</summary>
+    public const string TaskName = "instruct";
+
+    private const int SampleTokens = 128;
+
+    private readonly WorkerPool _pool;
+    private readonly IFineTuningObserver _observer;
+    private readonly bool _resume;
+    private readonly Gpt2Model _model;
+    private readonly LoraAdapters? _adapters;
+    private readonly ITokenizer _tokenizer;
+    private readonly ChatSettings _chat;
+    private readonly InstructionTask _task;
+    private readonly InstructionTask? _test;
+
+    private InstructionTraining(RunFolder folder, InstructionOptions options, FineTuningDescription<InstructionOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
+    {
+        (Folder, Options, _pool, _observer, _resume) = (folder, options, pool, observer, begun is not null);
+        options.Validate();
+        _chat = new ChatSettings { Style = PromptStyle.Named(options.Style), System = options.System };
+        IReadOnlyList<InstructionEntry> entries = InstructionFile.Load(options.Data);
+        Split = InstructionSplit.Of(entries, options.Tuning.Seed);
+        string path = ModelPath.Resolve(options.Model);
+        _tokenizer = ModelTokenizer.TryLoad(path)
+            ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
+        _model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
+        try
+        {
+            if (options.MaxLength > _model.ContextLength)
+            {
+                throw new InvalidDataException($"--max-length is {options.MaxLength}; the model reads at most {_model.ContextLength} tokens.");
+            }
+
+            ChatEncoder encoder = new(_tokenizer, _chat);
+            InstructionDataset Encode(IReadOnlyList<InstructionEntry> part) =>
+                InstructionDataset.Encode(part, encoder, options.MaxLength ?? _model.ContextLength, options.Scored, options.LongEntries);
+            (Training, Validation, Test) = (Encode(Split.Training), Encode(Split.Validation), Encode(Split.Test));
+            begun?.CheckSame(Fingerprint.OfFile(options.Data), options.Data, Fingerprint.OfWeights(_model.Parameters), options.Model);
+            int stage = Freeze(out _adapters);
+            _task = new InstructionTask(_model, stage, Training.Examples, Validation.Examples, PadId, _adapters?.Parameters);
+            _test = Test.Examples.Count > 0 ? new InstructionTask(_model, stage, [], Test.Examples, PadId) : null;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where everything goes.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>Every option.</summary>
+    public InstructionOptions Options { get; }
+
+    /// <summary>The entries of each part.</summary>
+    public InstructionSplit Split { get; }
+
+    /// <summary>The training part as tokens.</summary>
+    public InstructionDataset Training { get; }
+
+    /// <summary>The validation part as tokens.</summary>
+    public InstructionDataset Validation { get; }
+
+    /// <summary>The test part as tokens.</summary>
+    public InstructionDataset Test { get; }
+
+    /// <summary>The weights of the model.</summary>
+    public long Parameters => _model.Parameters.ElementCount;
+
+    private int PadId => _tokenizer.EndOfTextId ?? 0;
+
+    /// <summary>Sets up a new run in <paramref name="folder"/>.</summary>
+    /// <exception cref="InvalidDataException">An option, the data or the model can't be used, or the folder holds something already.</exception>
+    /// <exception cref="IOException">A file can't be read or the folder can't be written.</exception>
+    /// <exception cref="InsufficientMemoryException">The model does not fit in memory.</exception>
+    public static InstructionTraining Begin(RunFolder folder, InstructionOptions options, WorkerPool pool, IFineTuningObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(options);
+        folder.RequireEmpty();
+        InstructionTraining training = new(folder, options, null, pool, observer);
+        try
+        {
+            folder.Create();
+            new FineTuningDescription<InstructionOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._model.Parameters))
+                .Write(folder.FineTuningPath);
+            return training;
+        }
+        catch
+        {
+            training.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sets up the run in <paramref name="folder"/> to go on from its last saved state.</summary>
+    /// <exception cref="InvalidDataException">There is no run, or its data or model changed.</exception>
+    /// <inheritdoc cref="Begin" path="/exception"/>
+    public static InstructionTraining Resume(RunFolder folder, WorkerPool pool, IFineTuningObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        FineTuningDescription<InstructionOptions> begun = FineTuningDescription<InstructionOptions>.Read(folder.FineTuningPath, TaskName);
+        folder.Create();
+        return new InstructionTraining(folder, begun.Options, begun, pool, observer);
+    }
+
+    /// <summary>Trains, answers and saves; where the caller cancels, what was done is saved and can be gone on with.</summary>
+    /// <exception cref="TrainingDivergedException">The loss or the gradient became NaN or infinite.</exception>
+    /// <exception cref="IOException">A file can't be written.</exception>
+    public InstructionOutcome Run(CancellationToken cancellation = default)
+    {
+        // The base's answers, before a saved state replaces its weights.
+        string[] before = Answer(cancellation);
+        double? testBefore = TestLoss(cancellation);
+        FineTuningResult result;
+        using (FineTuningRun run = new(Folder, _task, Options.Tuning, _pool, _observer, _resume))
+        {
+            result = run.Run(cancellation);
+        }
+
+        if (result.Interrupted)
+        {
+            return new InstructionOutcome(result, null, null, null, []);
+        }
+
+        Save();
+        EvaluationRecord[] evaluations = [.. result.Records.OfType<EvaluationRecord>()];
+        string[] after = Answer(cancellation);
+        InstructionSample[] samples =
+        [
+            .. Split.Test.Take(after.Length).Select((entry, i) => new InstructionSample(
+                string.Join("\n", entry.Turns.SkipLast(1).Select(turn => turn.Input.Length > 0 ? $"{turn.Text}\n{turn.Input}" : turn.Text)), entry.Turns[^1].Text, before.ElementAtOrDefault(i) ?? "", after[i])),
+        ];
+        return new InstructionOutcome(result, evaluations.MinBy(record => record.ValidationLoss)?.ValidationLoss, testBefore, TestLoss(cancellation), samples);
+    }
+
+    /// <summary>Frees the model.</summary>
+    public void Dispose()
+    {
+        _adapters?.Dispose();
+        _model.Dispose();
+    }
+
+    private int Freeze(out LoraAdapters? adapters)
+    {
+        if (Options.Train != ClassifierOptions.Lora)
+        {
+            adapters = null;
+            return TrainedPart.Parse(Options.Train).Apply(_model);
+        }
+
+        adapters = new LoraAdapters(_model, Options.Adapters, Options.Tuning.Seed);
+        adapters.Attach(_model);
+        return TrainedPart.Adapters(adapters).Apply(_model);
+    }
+
+    private double? TestLoss(CancellationToken cancellation)
+    {
+        if (_test is null)
+        {
+            return null;
+        }
+
+        using FineTuningScorer scorer = new(_test, Options.Tuning.BatchSize, null, _pool);
+        return scorer.Score(cancellation).Loss;
+    }
+
+    private string[] Answer(CancellationToken cancellation)
+    {
+        using ChatGenerator generator = new(_model, _tokenizer, _chat, _pool);
+        GenerationOptions options = new() { MaxTokens = SampleTokens, Sampling = new SamplingOptions { Temperature = 0 } };
+        List<string> answers = [];
+        foreach (InstructionEntry entry in Split.Test.Take(Options.Samples))
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                break;
+            }
+
+            answers.Add(generator.Reply([.. entry.Turns.SkipLast(1)], options, null, cancellation).Text);
+        }
+
+        return [.. answers];
+    }
+
+    private void Save()
+    {
+        ModelTokenizer.Write(Folder.Path, _tokenizer, _model.ContextLength);
+        _chat.Save(Folder.Path);
+        if (_adapters is null)
+        {
+            Gpt2Checkpoint.Save(Folder.Path, _model);
+        }
+        else
+        {
+            AdapterFolder.Save(Folder.Path, _adapters, Options.Model);
+        }
+    }
+}
+
+/// <summary>What the teaching came to.</summary>
+/// <param name="Result">How the training went.</param>
+/// <param name="ValidationLoss">The best loss of the validation part; null where the run was interrupted.</param>
+/// <param name="TestLossBefore">The loss of the test part with the model it started from.</param>
+/// <param name="TestLoss">The loss of the test part with the model that came of it.</param>
+/// <param name="Samples">Answers to entries of the test part.</param>
+public sealed record InstructionOutcome(
+    FineTuningResult Result, double? ValidationLoss, double? TestLossBefore, double? TestLoss, IReadOnlyList<InstructionSample> Samples);
+
+/// <summary>Answers to an instruction.</summary>
+/// <param name="Prompt">The instruction.</param>
+/// <param name="Expected">The answer that the data gives.</param>
+/// <param name="Before">The answer of the model it started from.</param>
+/// <param name="After">The answer of the model that came of it.</param>
+public sealed record InstructionSample(string Prompt, string Expected, string Before, string After);
