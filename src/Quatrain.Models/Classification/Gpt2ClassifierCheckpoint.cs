@@ -74,7 +74,7 @@ public static class Gpt2ClassifierCheckpoint
         Gpt2Classifier classifier = new(Gpt2Checkpoint.Map(folder, format, pool, vocabularySize), classCount, pooling);
         try
         {
-            using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, ModelFolder.WeightsFileName));
+            using ITensorFile file = SafetensorsFile.Open(Path.Combine(folder, ModelFolder.WeightsFileName));
             ReadHead(file, Gpt2Classifier.HeadName, classifier);
             return classifier;
         }
@@ -104,7 +104,7 @@ public static class Gpt2ClassifierCheckpoint
         }
     }
 
-    private static void ReadHead(SafetensorsFile file, string name, Gpt2Classifier classifier)
+    private static void ReadHead(ITensorFile file, string name, Gpt2Classifier classifier)
     {
         long[] shape = Gpt2Checkpoint.Sizes(classifier.Head.Shape);
         if (!file.TryGet(name, out TensorEntry? entry))
