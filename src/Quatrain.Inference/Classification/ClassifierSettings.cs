@@ -149,7 +149,7 @@ public sealed record ClassifierSettings
         }
 
         using ConfigFile file = ConfigFile.Open(path, MostBytes);
-        IReadOnlyList<string> labels = file.Texts("labels", MostLabels);
+        string[] labels = file.Texts("labels", MostLabels);
         string pooling = file.Text("pooling");
         ClassifierSettings settings = new()
         {
@@ -160,7 +160,7 @@ public sealed record ClassifierSettings
             Temperature = file.DoubleNumber("temperature", absent: 1),
             Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, labels), file.DoubleNumber("threshold", absent: 0)),
         };
-        Require(file, labels.Count >= 2 && labels.Distinct(StringComparer.Ordinal).Count() == labels.Count, "labels must be at least two unlike texts");
+        Require(file, labels.Length >= 2 && labels.Distinct(StringComparer.Ordinal).Count() == labels.Length, "labels must be at least two unlike texts");
         Require(file, settings.MaxLength >= 1, "max_length must be at least 1");
         Require(file, settings.PadId >= 0, "pad_id must be at least 0");
         Require(file, settings.Temperature > 0 && double.IsFinite(settings.Temperature), "temperature must be above 0");
@@ -168,10 +168,10 @@ public sealed record ClassifierSettings
         return settings;
     }
 
-    private static int IndexOf(ConfigFile file, IReadOnlyList<string> labels)
+    private static int IndexOf(ConfigFile file, string[] labels)
     {
         string label = file.Text("threshold_label");
-        int index = labels.ToList().IndexOf(label);
+        int index = Array.IndexOf(labels, label);
         Require(file, index >= 0, $"threshold_label is {TensorText.Quote(label)}, which is none of the labels");
         return index;
     }

@@ -6,9 +6,7 @@ namespace Quatrain.Inference.Evaluation;
 /// <summary>Reads a benchmark's file: JSON lines with the fields of its authors.</summary>
 public static class BenchmarkFile
 {
-    private const int MaxLineBytes = 1 << 20;
     private const int MaxItems = 1_000_000;
-    private const long MaxBytes = 1L << 30;
     private const int MaxChoices = 100;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
@@ -35,7 +33,7 @@ public static class BenchmarkFile
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         List<BenchmarkItem> items = [];
         int line = 0;
-        foreach (ReadOnlyMemory<byte> bytes in Lines(stream, path))
+        foreach (ReadOnlyMemory<byte> bytes in JsonLines.Read(stream, path, (number, problem) => Invalid(path, number, problem)))
         {
             line++;
             if (bytes.Span.Trim(" \t\r"u8).IsEmpty)
@@ -111,54 +109,5 @@ public static class BenchmarkFile
         return space > 0 && space < text.Length - 1
             ? new BenchmarkItem(fields.Line, name, text[..space], [text[space..]], 0)
             : throw Invalid(fields.Path, fields.Line, "text does not end with a space and a word");
-    }
-
-    /// <summary>The lines of a file, without their ends; each is only good until the next is asked for.</summary>
-    private static IEnumerable<ReadOnlyMemory<byte>> Lines(FileStream stream, string path)
-    {
-        byte[] buffer = new byte[1 << 16];
-        int start = 0, end = 0, line = 1;
-        long total = 0;
-        while (true)
-        {
-            int found = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
-            if (found >= 0 && found <= MaxLineBytes)
-            {
-                yield return buffer.AsMemory(start, found);
-                start += found + 1;
-                line++;
-                continue;
-            }
-
-            if (end - start > MaxLineBytes)
-            {
-                throw Invalid(path, line, $"there are more than {MaxLineBytes:N0} bytes");
-            }
-
-            buffer.AsSpan(start, end - start).CopyTo(buffer);
-            (start, end) = (0, end - start);
-            if (end == buffer.Length)
-            {
-                Array.Resize(ref buffer, 2 * buffer.Length);
-            }
-
-            int read = stream.Read(buffer, end, buffer.Length - end);
-            end += read;
-            total += read;
-            if (total > MaxBytes)
-            {
-                throw new InvalidDataException($"'{path}' has more than {MaxBytes:N0} bytes; use a part of it.");
-            }
-
-            if (read == 0)
-            {
-                if (end > 0)
-                {
-                    yield return buffer.AsMemory(0, end);
-                }
-
-                yield break;
-            }
-        }
     }
 }
