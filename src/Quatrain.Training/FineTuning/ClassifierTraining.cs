@@ -1,4 +1,3 @@
-using System.Globalization;
 using Quatrain.Inference;
 using Quatrain.Inference.Classification;
 using Quatrain.Models;
@@ -9,6 +8,7 @@ using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
+using Quatrain.Training.FineTuning.Baselines;
 using Quatrain.Training.FineTuning.Data;
 using Quatrain.Training.FineTuning.Metrics;
 using Quatrain.Training.Runs;
@@ -102,8 +102,10 @@ public sealed class ClassifierTraining : IDisposable
         try
         {
             folder.Create();
-            new FineTuningDescription<ClassifierOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._classifier.Model.Parameters))
-                .Write(folder.FineTuningPath);
+            FineTuningFile.Write(
+                folder.FineTuningPath,
+                new FineTuningDescription<ClassifierOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._classifier.Model.Parameters)),
+                FineTuningJson.Default.Classifier);
             return training;
         }
         catch
@@ -119,7 +121,7 @@ public sealed class ClassifierTraining : IDisposable
     public static ClassifierTraining Resume(RunFolder folder, WorkerPool pool, IFineTuningObserver observer)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        FineTuningDescription<ClassifierOptions> begun = FineTuningDescription<ClassifierOptions>.Read(folder.FineTuningPath, TaskName);
+        FineTuningDescription<ClassifierOptions> begun = FineTuningFile.Read(folder.FineTuningPath, TaskName, FineTuningJson.Default.Classifier);
         folder.Create();
         return new ClassifierTraining(folder, begun.Options, begun, pool, observer);
     }

@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Runtime.InteropServices;
+using System.Text.Json.Serialization.Metadata;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Tensors;
+using Quatrain.Training.FineTuning.Instruction;
 
 namespace Quatrain.Training.FineTuning;
 
@@ -16,45 +18,6 @@ namespace Quatrain.Training.FineTuning;
 public sealed record FineTuningDescription<TOptions>(string Task, TOptions Options, string DataHash, string ModelHash)
     where TOptions : class
 {
-    private const int MostBytes = 1 << 20;
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        WriteIndented = true,
-        NewLine = "\n",
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
-    };
-
-    /// <summary>Reads it from <paramref name="path"/>.</summary>
-    /// <exception cref="InvalidDataException">The file is absent, or no description of a run of that task.</exception>
-    public static FineTuningDescription<TOptions> Read(string path, string task)
-    {
-        if (!File.Exists(path))
-        {
-            throw new InvalidDataException($"There is no '{path}', so there is no run to resume; leave out --resume to begin one, or name the run's folder with --out.");
-        }
-
-        try
-        {
-            if (new FileInfo(path).Length > MostBytes)
-            {
-                throw new JsonException();
-            }
-
-            FineTuningDescription<TOptions>? read = JsonSerializer.Deserialize<FineTuningDescription<TOptions>>(File.ReadAllBytes(path), Json);
-            return read is { Options: not null, DataHash: not null, ModelHash: not null } && read.Task == task ? read : throw new JsonException();
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
-        {
-            throw new InvalidDataException($"'{path}' does not describe a run of quatrain finetune {task}; name a folder that it made, or begin a new run.", e);
-        }
-    }
-
-    /// <summary>Writes it to <paramref name="path"/>.</summary>
-    public void Write(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, Json));
-
     /// <summary>Checks that a run that is resumed has the data and the model it was begun with.</summary>
     /// <exception cref="InvalidDataException">It has not; the message says which changed.</exception>
     public void CheckSame(string dataHash, string data, string modelHash, string model)
@@ -70,6 +33,52 @@ public sealed record FineTuningDescription<TOptions>(string Task, TOptions Optio
         }
     }
 }
+
+/// <summary>Reads and writes descriptions of fine-tuning runs.</summary>
+internal static class FineTuningFile
+{
+    private const int MostBytes = 1 << 20;
+
+    /// <summary>Reads the description at <paramref name="path"/>.</summary>
+    /// <exception cref="InvalidDataException">The file is absent, or no description of a run of that task.</exception>
+    public static FineTuningDescription<TOptions> Read<TOptions>(string path, string task, JsonTypeInfo<FineTuningDescription<TOptions>> type)
+        where TOptions : class
+    {
+        if (!File.Exists(path))
+        {
+            throw new InvalidDataException($"There is no '{path}', so there is no run to resume; leave out --resume to begin one, or name the run's folder with --out.");
+        }
+
+        try
+        {
+            if (new FileInfo(path).Length > MostBytes)
+            {
+                throw new JsonException();
+            }
+
+            FineTuningDescription<TOptions>? read = JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
+            return read is { Options: not null, DataHash: not null, ModelHash: not null } && read.Task == task ? read : throw new JsonException();
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"'{path}' does not describe a run of quatrain finetune {task}; name a folder that it made, or begin a new run.", e);
+        }
+    }
+
+    /// <summary>Writes <paramref name="description"/> to <paramref name="path"/>.</summary>
+    public static void Write<TOptions>(string path, FineTuningDescription<TOptions> description, JsonTypeInfo<FineTuningDescription<TOptions>> type)
+        where TOptions : class => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, description, type));
+}
+
+/// <summary>The descriptions as JSON.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(FineTuningDescription<ClassifierOptions>), TypeInfoPropertyName = "Classifier")]
+[JsonSerializable(typeof(FineTuningDescription<InstructionOptions>), TypeInfoPropertyName = "Instruction")]
+internal sealed partial class FineTuningJson : JsonSerializerContext;
 
 /// <summary>Tells data and weights apart.</summary>
 internal static class Fingerprint

@@ -99,8 +99,10 @@ public sealed class InstructionTraining : IDisposable
         try
         {
             folder.Create();
-            new FineTuningDescription<InstructionOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._model.Parameters))
-                .Write(folder.FineTuningPath);
+            FineTuningFile.Write(
+                folder.FineTuningPath,
+                new FineTuningDescription<InstructionOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._model.Parameters)),
+                FineTuningJson.Default.Instruction);
             return training;
         }
         catch
@@ -116,7 +118,7 @@ public sealed class InstructionTraining : IDisposable
     public static InstructionTraining Resume(RunFolder folder, WorkerPool pool, IFineTuningObserver observer)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        FineTuningDescription<InstructionOptions> begun = FineTuningDescription<InstructionOptions>.Read(folder.FineTuningPath, TaskName);
+        FineTuningDescription<InstructionOptions> begun = FineTuningFile.Read(folder.FineTuningPath, TaskName, FineTuningJson.Default.Instruction);
         folder.Create();
         return new InstructionTraining(folder, begun.Options, begun, pool, observer);
     }
