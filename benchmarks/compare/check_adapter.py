@@ -17,11 +17,12 @@ import numpy as np
 PREFIX = "base_model.model.transformer."
 
 
-def read_safetensors(path):
+def read_safetensors(path, needs_format=False):
     raw = Path(path).read_bytes()
     length = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8:8 + length])
-    assert header.pop("__metadata__", {}).get("format") == "pt", f"{path}: no format = pt"
+    notes = header.pop("__metadata__", {})
+    assert not needs_format or notes.get("format") == "pt", f"{path}: no format = pt"
     assert all(entry["dtype"] == "F32" for entry in header.values()), f"{path}: not all F32"
     return {name: np.frombuffer(raw[8 + length:][slice(*entry["data_offsets"])], "<f4").reshape(entry["shape"]).astype(np.float64)
             for name, entry in header.items()}
@@ -32,7 +33,7 @@ def merge(folder, weights):
     assert settings["peft_type"] == "LORA" and settings["bias"] == "none" and settings["fan_in_fan_out"] is True
     rank = settings["r"]
     scale = settings["lora_alpha"] / (math.sqrt(rank) if settings.get("use_rslora") else rank)
-    tensors = read_safetensors(Path(folder) / "adapter_model.safetensors")
+    tensors = read_safetensors(Path(folder) / "adapter_model.safetensors", needs_format=True)
 
     # What PEFT would adapt: modules whose name is a target or ends with one after a dot.
     modules = [name[:-len(".weight")] for name, array in weights.items() if array.ndim == 2 and name.startswith("h.")]
