@@ -35,8 +35,9 @@ internal static unsafe partial class FewRowsKernel
     }
 
     /// <summary>
-    /// B [K, N] with short rows, of which a worker's columns would be pieces too short for the machine to see what comes next. A unit of work is one pass over K, whose
-    /// sums wait in <see cref="PassSums"/> until all are there.
+    /// B [K, N] with short rows, of which a worker's columns would be pieces too short for the machine to see what comes next. A unit of work is a few columns of one pass
+    /// over K, and units run through all columns of a pass before the next, so a worker has whole rows but for where its part begins and ends. Sums wait in
+    /// <see cref="PassSums"/> until all are there.
     /// </summary>
     private struct PassWork<E> : IWork
         where E : unmanaged, IElements
@@ -49,9 +50,13 @@ internal static unsafe partial class FewRowsKernel
         public readonly void Execute<V>(int start, int end, int worker)
             where V : unmanaged, ILanes<V>
         {
-            for (int pass = start; pass < end; pass++)
+            int perPass = Units(N, ColumnsPerUnit);
+            for (int unit = start, stop; unit < end; unit = stop)
             {
-                Sums.Compute<V>(Rows, 0, N, pass * Rows.MaxDepth, PassSums + (nint)pass * Rows.Count * N, N);
+                (int pass, int column) = int.DivRem(unit, perPass);
+                stop = Math.Min((pass + 1) * perPass, end);
+                int left = column * ColumnsPerUnit, right = Math.Min(left + (stop - unit) * ColumnsPerUnit, N);
+                Sums.Compute<V>(Rows, left, right, pass * Rows.MaxDepth, PassSums + (nint)pass * Rows.Count * N + left, N);
             }
         }
     }
@@ -85,10 +90,12 @@ internal static unsafe partial class FewRowsKernel
             where V : unmanaged, ILanes<V>
         {
             int last = Math.Min(first + rows.MaxDepth, rows.Terms), block = rows.Count == 1 ? right - left : BlockColumns;
+            // Long pieces of eight rows the machine foresees by itself, if nothing is read between them.
+            bool asks = rows.Count > 1 || (right - left) * E.Size < ForeseenPiece;
             for (int k = first; k < last; k += TermsAtOnce)
             {
                 int terms = Math.Min(TermsAtOnce, last - k);
-                nint ahead = k + 2 * TermsAtOnce <= rows.Terms ? TermsAtOnce * stride * E.Size : 0;
+                nint ahead = asks && k + 2 * TermsAtOnce <= rows.Terms ? TermsAtOnce * stride * E.Size : 0;
                 for (int column = left; column < right; column += block)
                 {
                     int count = Math.Min(block, right - column);

@@ -28,8 +28,11 @@ internal static unsafe partial class FewRowsKernel
     // The sums of all rows lie in the second-level cache, 64 KB of them.
     private const int SumFloats = 16 << 10;
 
-    // Pieces of rows shorter than a page are read slower than whole rows.
-    private const int ShortPiece = 4096;
+    // Pieces of rows shorter than two pages are read slower than whole rows.
+    private const int ShortPiece = 8192;
+
+    // A piece of a row that is worth no hints: a page.
+    private const int ForeseenPiece = 4096;
 
     private const int LineBytes = 64;
 
@@ -80,11 +83,12 @@ internal static unsafe partial class FewRowsKernel
         }
 
         ColumnSums<E> sums = new((byte*)b.Data, b.Stride);
-        if (SharesPasses(rows, n * E.Size, pool.Threads, out int passes))
+        int passes = Units(k, depth);
+        if (passes > 1 && pool.Threads > 1 && n * E.Size < ShortPiece * pool.Threads)
         {
             pool.ReserveScratch((long)passes * m * n);
             float* passSums = pool.ScratchTable[0];
-            pool.Run(new PassWork<E> { Rows = rows, Sums = sums, N = n, PassSums = passSums }, passes);
+            pool.Run(new PassWork<E> { Rows = rows, Sums = sums, N = n, PassSums = passSums }, passes * Units(n, ColumnsPerUnit));
             pool.Run(new PassEnd<TActivation> { Rows = rows, N = n, PassSums = passSums }, 1);
             return;
         }
@@ -92,16 +96,6 @@ internal static unsafe partial class FewRowsKernel
         pool.ReserveScratch(SumFloats);
         pool.Run(
             new ColumnWork<E, TActivation> { Rows = rows, Sums = sums, N = n, Scratch = pool.ScratchTable }, Units(n, ColumnsPerUnit));
-    }
-
-    /// <summary>
-    /// Whether workers take passes over K in place of columns: where rows are short, so that pieces of them would be shorter still, and passes can be shared out evenly.
-    /// </summary>
-    private static bool SharesPasses(in FewRows rows, int rowBytes, int threads, out int passes)
-    {
-        passes = Units(rows.Terms, rows.MaxDepth);
-        int idle = Units(passes, threads) * threads - passes;
-        return threads > 1 && rowBytes < ShortPiece * threads && idle * 8 <= passes;
     }
 
     /// <summary>The left operand, and what becomes of the sums.</summary>

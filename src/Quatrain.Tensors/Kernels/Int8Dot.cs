@@ -5,21 +5,19 @@ using System.Runtime.Intrinsics.X86;
 namespace Quatrain.Tensors.Kernels;
 
 /// <summary>
-/// The sums of one row of x with rows of a weight, as they lie: eight at a time, a lane for each, with AVX2, or one.
+/// The sums of one row of x with rows of a weight, unturned: eight at a time, a lane for each, with AVX2, or one.
 /// </summary>
 internal static unsafe class Int8Dot
 {
     /// <summary>The rows of a weight that go side by side.</summary>
     public const int Rows = 8;
 
-    /// <summary>The sums with eight rows. Meanwhile it asks for what lies behind them: to the processor, rows as short as these are no streams that it could foresee.</summary>
+    /// <summary>The sums with eight rows, each <paramref name="rowBytes"/> behind the one before.</summary>
     public static Vector256<float> Sums8(byte* blocks, nint rowBytes, sbyte* x, float* scales, int count)
     {
-        byte* next = blocks + Rows * rowBytes;
         Vector256<float> sum = Vector256<float>.Zero;
         for (int i = 0; i < count; i++)
         {
-            PrefetchBlocks(next, i);
             sum = Vector256.MultiplyAddEstimate(Exact8(blocks, rowBytes, x), Scales(blocks, rowBytes) * Vector256.Create(scales[i]), sum);
             blocks += Int8Blocks.Size;
             x += Int8Blocks.Length;

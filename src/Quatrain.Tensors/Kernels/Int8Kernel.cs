@@ -11,8 +11,8 @@ namespace Quatrain.Tensors.Kernels;
 /// </summary>
 /// <remarks>
 /// An element is the chain, in the order of the blocks, of multiply-adds of a block's sum and the product of the two scales. Integers have no rounding, so neither rows,
-/// threads nor the registers' width change a bit. A lane is a column: eight rows of the weight go side by side, for one row of x as they lie, for more of them turned into a
-/// panel first.
+/// threads nor the registers' width change a bit. A lane is a column: eight rows of the weight go side by side, for one row of x from eight strips, for more of them turned
+/// into a panel first.
 /// </remarks>
 internal static unsafe class Int8Kernel
 {
@@ -67,7 +67,7 @@ internal static unsafe class Int8Kernel
         {
             int left = start * Int8Dot.Rows, right = Math.Min(end * Int8Dot.Rows, N);
             int height = Math.Max(KeptBytes / Int8Blocks.Length / BlocksPerRow / Int8Panel.Rows, 1) * Int8Panel.Rows;
-            for (int i = 0; i < BlocksPerRow && right - left >= Int8Dot.Rows; i++)
+            for (int i = 0; M > 1 && i < BlocksPerRow && right - left >= Int8Dot.Rows; i++)
             {
                 // Later ones are asked for by those before them.
                 Int8Dot.PrefetchBlocks(Blocks + left * RowBytes, i);
@@ -76,7 +76,11 @@ internal static unsafe class Int8Kernel
             for (int top = 0; top < M; top += height)
             {
                 int bottom = Math.Min(top + height, M), column = left;
-                if (Avx2.IsSupported)
+                if (Avx2.IsSupported && M == 1)
+                {
+                    column = MultiplyStrips(left, right);
+                }
+                else if (Avx2.IsSupported)
                 {
                     for (; column + Int8Dot.Rows <= right; column += Int8Dot.Rows)
                     {
@@ -103,18 +107,31 @@ internal static unsafe class Int8Kernel
 
         private readonly float* RowScales(int row) => Scales + (nint)row * BlocksPerRow;
 
-        /// <summary>Eight columns of some rows.</summary>
+        /// <summary>
+        /// Columns of the only row, and where they end. They are cut into eight strips, and a lane goes through a strip, so what it reads is one long stream: the machine
+        /// foresees eight of those, and short rows side by side not.
+        /// </summary>
+        private readonly int MultiplyStrips(int left, int right)
+        {
+            float* sums = stackalloc float[Int8Dot.Rows];
+            int strip = (right - left) / Int8Dot.Rows;
+            for (int i = 0; i < strip; i++)
+            {
+                Int8Dot.Sums8(Blocks + (left + i) * RowBytes, strip * RowBytes, Row(0), RowScales(0), BlocksPerRow).Store(sums);
+                for (int lane = 0; lane < Int8Dot.Rows; lane++)
+                {
+                    Store<Lanes1>(sums + lane, 0, left + i + lane * strip);
+                }
+            }
+
+            return left + strip * Int8Dot.Rows;
+        }
+
+        /// <summary>Eight columns of several rows.</summary>
         private readonly void Multiply8(int top, int bottom, int left, float* panel)
         {
             float* sums = stackalloc float[Int8Panel.Rows * Int8Panel.Columns];
             byte* blocks = Blocks + left * RowBytes;
-            if (bottom - top == 1)
-            {
-                Int8Dot.Sums8(blocks, RowBytes, Row(top), RowScales(top), BlocksPerRow).Store(sums);
-                Store<Lanes8>(sums, top, left);
-                return;
-            }
-
             Int8Panel.Pack(blocks, RowBytes, BlocksPerRow, panel);
             int row = top;
             for (; row + Int8Panel.Rows <= bottom; row += Int8Panel.Rows)

@@ -32,6 +32,21 @@ public sealed unsafe class FewRowsKernelTests
         }
     }
 
+    /// <summary>Rows this long are shared out by columns, and shorter ones by passes over K.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Long_rows_have_the_bits_that_tiles_give_them(bool isBFloat16)
+    {
+        const int N = 8229, K = 393;
+        using WorkerPool pool = new(2);
+        float[] all = Product(FewRowsKernel.MostRows + 1, N, K, false, isBFloat16, pool);
+        foreach (int rows in (ReadOnlySpan<int>)[1, 3])
+        {
+            Closeness.ShouldBeSameBits(Product(rows, N, K, false, isBFloat16, pool), all.AsSpan(0, rows * N), $"{rows} rows");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Forms))]
     public void The_number_of_threads_does_not_change_a_bit(bool transposed, bool isBFloat16) =>
