@@ -26,6 +26,13 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain generate some-model --prompt-ids 1,2,3 --temperature 0",
             "quatrain generate some-model --prompts prompts.jsonl --batch-size 16 --num-samples 4 --json",
         ],
+        ["chat"] =
+        [
+            "quatrain chat runs/instruct",
+            "quatrain chat runs/instruct --system \"Answer in one sentence.\" --temperature 0.5",
+            "quatrain chat gpt2 --style plain                        a model that was not trained to chat",
+            "quatrain chat runs/instruct --json                      messages in, replies out, a line each",
+        ],
         ["eval"] =
         [
             "quatrain eval runs/quatrains                            the run's own validation part",
