@@ -12,6 +12,7 @@ public sealed class ProjectReferenceTests
         { "Quatrain.Tokenizers", [] },
         { "Quatrain.Models", ["Quatrain.Tensors"] },
         { "Quatrain.Inference", ["Quatrain.Models", "Quatrain.Tokenizers"] },
+        { "Quatrain.Extensions", ["Quatrain.Inference"] },
         { "Quatrain.Training", ["Quatrain.Inference"] },
         { "Quatrain.Cli", ["Quatrain.Training"] },
     };
@@ -32,7 +33,7 @@ public sealed class ProjectReferenceTests
     [Fact]
     public void Libraries_depend_on_no_packages()
     {
-        foreach (string project in Allowed.Select(row => (string)row[0]).Where(name => name != "Quatrain.Cli"))
+        foreach (string project in Allowed.Select(row => (string)row[0]).Where(name => name is not ("Quatrain.Cli" or "Quatrain.Extensions")))
         {
             XDocument file = XDocument.Load(Path.Combine(RepositoryRoot.Path, "src", project, $"{project}.csproj"));
             file.Descendants("PackageReference").ShouldBeEmpty(project);

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference;
-using Quatrain.Inference.Sampling;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training.Runs;
@@ -20,7 +18,7 @@ internal static class GenerateCommand
 
     public static Command Create()
     {
-        SamplingOptions sampling = new();
+        SamplingOptionSet sampling = new();
         Argument<string> model = LoadedModel.Argument();
         Option<string?> prompt = new("--prompt") { Description = "The text to continue; default: the end of a text where the tokenizer has a token for it, else a line end.", HelpName = "text" };
         Option<string?> promptIds = new("--prompt-ids") { Description = "Token ids to continue instead, such as 1,2,3; works without a tokenizer.", HelpName = "ids" };
@@ -32,35 +30,26 @@ internal static class GenerateCommand
         Option<int> samples = NumberOption.Whole("--num-samples", "Texts for each prompt.", 1);
         Option<int> batchSize = NumberOption.Whole("--batch-size", "Texts generated side by side, where there are several.", DefaultBatchSize);
         Option<int> maxTokens = NumberOption.Whole("--max-tokens", "The most new tokens.", new GenerationOptions().MaxTokens);
-        Option<double> temperature = NumberOption.Decimal("--temperature", "0 takes the most likely token; higher is more varied.", sampling.Temperature);
-        Option<int> topK = NumberOption.Whole("--top-k", "Choose among the k most likely tokens only; 0 is off.", sampling.TopK);
-        Option<double> topP = NumberOption.Decimal("--top-p", "Choose among the likeliest tokens that together reach this probability; 1 is off.", sampling.TopP);
-        Option<double> minP = NumberOption.Decimal("--min-p", "Leave out tokens less likely than this share of the likeliest; 0 is off.", sampling.MinP);
-        Option<double> penalty = NumberOption.Decimal("--repetition-penalty", "Above 1 makes tokens that came already less likely; 1 is off.", sampling.RepetitionPenalty);
-        Option<string[]> stop = new("--stop") { Description = "End at this text, which is left out; \\n is a line end. May be given several times.", HelpName = "text" };
         Option<bool> ignoreEnd = new("--ignore-end-of-text") { Description = "Go on after the token that ends a text, where the tokenizer has one." };
         Option<string?> weights = WeightsOption.Create();
         Option<string?> baseModel = LoadedModel.BaseOption();
-        Option<ulong?> seed = NumberOption.OptionalWhole<ulong>("--seed", "Decides all draws; default: another one each time.");
         Command command = new("generate", "Continue a prompt, or a file of them, with a model's words. Past the context length, the newest half of it is kept, or the record it is in.")
         {
-            model, prompt, promptIds, prompts, samples, batchSize, maxTokens, temperature, topK, topP, minP, penalty, stop, ignoreEnd, weights, baseModel, seed,
+            model, prompt, promptIds, prompts, samples, batchSize, maxTokens,
         };
+        foreach (Option option in sampling.Choosing.Concat([ignoreEnd, weights, baseModel, sampling.SeedOption]))
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction((parsed, cancellation) =>
         {
             GenerationOptions options = new()
             {
                 MaxTokens = parsed.GetValue(maxTokens),
-                Sampling = new SamplingOptions
-                {
-                    Temperature = parsed.GetValue(temperature),
-                    TopK = parsed.GetValue(topK),
-                    TopP = parsed.GetValue(topP),
-                    MinP = parsed.GetValue(minP),
-                    RepetitionPenalty = parsed.GetValue(penalty),
-                },
-                Stop = [.. (parsed.GetValue(stop) ?? []).Select(Unescape)],
-                Seed = parsed.GetValue(seed) ?? (ulong)RandomNumberGenerator.GetInt32(int.MaxValue),
+                Sampling = sampling.Sampling(parsed),
+                Stop = sampling.Stop(parsed),
+                Seed = sampling.Seed(parsed),
             };
             options.Validate();
             PromptChoice choice = new(
@@ -158,9 +147,6 @@ internal static class GenerateCommand
         string? end = loaded.Tokenizer is not null && folder.HoldsRun ? RunDescription.Read(folder.TrainingPath).RecordEnd : null;
         return end is null ? [] : loaded.Tokenizer!.Encode(end);
     }
-
-    private static string Unescape(string text) =>
-        text.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);
 
     /// <summary>The prompts as the command line names them.</summary>
     private sealed record PromptChoice(string? Text, string? Ids, string? File, int Samples, int BatchSize)

@@ -57,7 +57,8 @@ internal static class CommandHost
         RootCommand root = new("Quatrain builds, trains and runs GPT-style language models in pure C#.");
         foreach (Command command in new[]
         {
-            TrainCommand.Create(), GenerateCommand.Create(), FinetuneCommand.Create(), ClassifyCommand.Create(), EvalCommand.Create(), InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
+            TrainCommand.Create(), GenerateCommand.Create(), FinetuneCommand.Create(), ClassifyCommand.Create(), ChatCommand.Create(), EvalCommand.Create(),
+            InspectCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
             PullCommand.Create(), ExportCommand.Create(), TokenizerCommand.Create(), CompletionCommand.Create(),
         })
         {

@@ -50,6 +50,13 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain classify runs/spam --input messages.csv --output labelled.csv",
             "cat messages.txt | quatrain classify runs/spam --json",
         ],
+        ["chat"] =
+        [
+            "quatrain chat runs/instruct",
+            "quatrain chat runs/instruct --system \"Answer in one sentence.\" --temperature 0.5",
+            "quatrain chat gpt2 --style plain                        a model that was not trained to chat",
+            "quatrain chat runs/instruct --json                      messages in, replies out, a line each",
+        ],
         ["eval"] =
         [
             "quatrain eval runs/quatrains                            the run's own validation part",

@@ -131,7 +131,7 @@ internal sealed class PromptFile
     }
 
     /// <summary>Reads as far as the next line end, which is left out; false at the end.</summary>
-    private static bool ReadLine(TextReader reader, StringBuilder line, string where)
+    internal static bool ReadLine(TextReader reader, StringBuilder line, string where)
     {
         line.Clear();
         try

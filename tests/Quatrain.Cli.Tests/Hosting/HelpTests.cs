@@ -12,7 +12,7 @@ public sealed class HelpTests
 
     [Fact]
     public void There_are_the_commands_that_the_documentation_promises() =>
-        Names.ShouldBe(["train", "generate", "eval", "inspect", "verify", "bench", "pull", "export", "tokenizer", "completion"]);
+        Names.ShouldBe(["train", "generate", "chat", "eval", "inspect", "verify", "bench", "pull", "export", "tokenizer", "completion"]);
 
     [Theory]
     [MemberData(nameof(Commands))]
