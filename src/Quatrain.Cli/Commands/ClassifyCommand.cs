@@ -22,7 +22,7 @@ internal static class ClassifyCommand
         Argument<string?> text = new("text") { Description = "A text to classify; without one and without --input, each line of standard input.", HelpName = "TEXT", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> input = new("--input") { Description = "A CSV, TSV or JSONL file, each row of which is classified.", HelpName = "file" };
         Option<string?> output = new("--output") { Description = "Where the rows go with label and probability; default: standard output.", HelpName = "file" };
-        Option<double?> threshold = new("--threshold") { Description = "The probability from which on the classifier's positive class is chosen; default: as its training chose.", HelpName = "share" };
+        Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "The probability from which on the classifier's positive class is chosen; default: as its training chose.");
         Option<string?> weights = WeightsOption.Create();
         Option<string?> baseModel = LoadedModel.BaseOption();
         ColumnOptionSet columns = new(needsLabels: false);

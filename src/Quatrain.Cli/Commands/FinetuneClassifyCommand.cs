@@ -38,7 +38,7 @@ internal static class FinetuneClassifyCommand
         Option<string> tooLong = new("--too-long") { Description = "What becomes of texts with more: truncate (and count them) or refuse.", HelpName = "what", DefaultValueFactory = _ => "truncate" };
         tooLong.CompletionSources.Add("truncate", "refuse");
         Option<string?> positive = new("--positive") { Description = "The class that is looked for, such as spam; default: the rarer of two.", HelpName = "label" };
-        Option<double?> rate = new("--max-false-positive-rate") { Description = "Choose that class so seldom that at most this share of the other texts is taken for it, as measured on the validation part.", HelpName = "share" };
+        Option<double?> rate = NumberOption.OptionalDecimal("--max-false-positive-rate", "Choose that class so seldom that at most this share of the other texts is taken for it, as measured on the validation part.");
         Option<bool> noBaseline = new("--no-baseline") { Description = "Do not train a logistic regression on character n-grams to compare with." };
         TuningOptionSet tuning = new(
             defaults.Tuning, defaults.Train, "What trains beside the head: all, last-K (the last K blocks and the last norm), head (nothing) or lora (adapters).", defaults.Adapters);

@@ -23,6 +23,10 @@ internal static class NumberOption
     public static Option<double> Decimal(string name, string description, double fallback) =>
         new(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => fallback, CustomParser = result => ParseDecimal(result, name) };
 
+    /// <summary>A number with a decimal point that need not be given.</summary>
+    public static Option<double?> OptionalDecimal(string name, string description) =>
+        new(name) { Description = description, HelpName = "n", CustomParser = result => ParseDecimal(result, name) };
+
     /// <summary>The value, if it lies between 1 and <paramref name="limit"/>.</summary>
     /// <exception cref="InvalidDataException">It doesn't.</exception>
     public static int InRange(int value, string name, int limit) =>

@@ -9,7 +9,7 @@ internal sealed class TuningOptionSet
 {
     private readonly Option<int> _epochs;
     private readonly Option<int> _batchSize;
-    private readonly Option<double> _learningRate;
+    private readonly Option<double?> _learningRate;
     private readonly Option<double> _warmup;
     private readonly Option<double> _weightDecay;
     private readonly Option<double> _gradientClip;
@@ -32,7 +32,7 @@ internal sealed class TuningOptionSet
         _train.CompletionSources.Add("all", "last-1", "last-2", "head", ClassifierOptions.Lora);
         _epochs = NumberOption.Whole("--epochs", "How often each example is trained on.", defaults.Epochs);
         _batchSize = NumberOption.Whole("--batch-size", "Examples of a step.", defaults.BatchSize);
-        _learningRate = NumberOption.Decimal("--learning-rate", "The highest learning rate; it rises from 0 and falls to a tenth.", defaults.LearningRate);
+        _learningRate = NumberOption.OptionalDecimal("--learning-rate", "The highest learning rate; it rises from 0 and falls to a tenth. Default: by the model's width and what trains.");
         _warmup = NumberOption.Decimal("--warmup", "The share of all steps in which the learning rate rises.", defaults.WarmupShare);
         _weightDecay = NumberOption.Decimal("--weight-decay", "AdamW's decay of matrices.", defaults.WeightDecay);
         _gradientClip = NumberOption.Decimal("--gradient-clip", "The norm that gradients are scaled down to; 0 is off.", defaults.GradientClip);
@@ -41,7 +41,7 @@ internal sealed class TuningOptionSet
         _cache = new("--cache") { Description = "Where what the frozen layers make of each example is kept: auto, memory, disk or off. Results are the same.", HelpName = "where", DefaultValueFactory = _ => "auto" };
         _cache.CompletionSources.Add("auto", "memory", "disk", "off");
         _rank = NumberOption.Whole("--lora-rank", "With --train lora: the adapters' rank.", adapters.Rank);
-        _alpha = new("--lora-alpha") { Description = "With --train lora: adapters are scaled by this over their rank; default: the rank.", HelpName = "n" };
+        _alpha = NumberOption.OptionalDecimal("--lora-alpha", "With --train lora: adapters are scaled by this over their rank; default: the rank.");
         _loraDropout = NumberOption.Decimal("--lora-dropout", "With --train lora: dropout before each adapter.", adapters.Dropout);
         _targets = new("--lora-targets")
         {

@@ -33,8 +33,9 @@ public sealed class ClassifierTraining : IDisposable
 
     private ClassifierTraining(RunFolder folder, ClassifierOptions options, FineTuningDescription<ClassifierOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
     {
-        (Folder, Options, _pool, _observer, _resume) = (folder, options, pool, observer, begun is not null);
+        (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
+        Options = options;
         Texts = LabeledTextFile.Load(options.Data, options.Columns);
         Split = DataSplit.Stratified(Texts, options.Tuning.Seed, balance: options.Balance);
         PositiveClass = FindPositive();
@@ -42,6 +43,7 @@ public sealed class ClassifierTraining : IDisposable
         _tokenizer = ModelTokenizer.TryLoad(_basePath)
             ?? throw new InvalidDataException($"'{_basePath}' has no tokenizer, so it can't learn from text; use a folder that has one.");
         Gpt2Model model = Gpt2Checkpoint.Load(_basePath, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
+        Options = options with { Tuning = options.Tuning.Resolve(options.Train, model.Config.EmbeddingSize) };
         _classifier = new Gpt2Classifier(model, Split.Labels.Count, options.Pooling);
         try
         {
@@ -104,7 +106,7 @@ public sealed class ClassifierTraining : IDisposable
             folder.Create();
             FineTuningFile.Write(
                 folder.FineTuningPath,
-                new FineTuningDescription<ClassifierOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._classifier.Model.Parameters)),
+                new FineTuningDescription<ClassifierOptions>(TaskName, training.Options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._classifier.Model.Parameters)),
                 FineTuningJson.Default.Classifier);
             return training;
         }

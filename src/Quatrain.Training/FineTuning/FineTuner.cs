@@ -43,7 +43,8 @@ public sealed class FineTuner : IDisposable
         _lengths = [.. task.Examples.Select(example => example.Length)];
         StepsPerEpoch = LengthGroupedBatches.Count(task.TrainingCount, options.BatchSize);
         int warmup = (int)Math.Ceiling(Steps * options.WarmupShare);
-        _schedule = new LearningRateSchedule(options.LearningRate, options.LearningRate * MinimumShare, warmup, (int)Math.Min(Steps, int.MaxValue));
+        double rate = options.LearningRate ?? throw new ArgumentException("The learning rate is not resolved.", nameof(options));
+        _schedule = new LearningRateSchedule(rate, rate * MinimumShare, warmup, (int)Math.Min(Steps, int.MaxValue));
         Optimizer = new AdamW(task.Stores, new AdamWOptions { Beta2 = 0.999, WeightDecay = options.WeightDecay, GradientClip = options.GradientClip });
         _tape = new Tape(pool, recording: true);
         _scorer = new FineTuningScorer(task, options.BatchSize, prefix, pool);

@@ -31,7 +31,7 @@ public sealed class InstructionTraining : IDisposable
 
     private InstructionTraining(RunFolder folder, InstructionOptions options, FineTuningDescription<InstructionOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
     {
-        (Folder, Options, _pool, _observer, _resume) = (folder, options, pool, observer, begun is not null);
+        (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
         _chat = new ChatSettings { Style = PromptStyle.Named(options.Style), System = options.System };
         IReadOnlyList<InstructionEntry> entries = InstructionFile.Load(options.Data);
@@ -40,6 +40,7 @@ public sealed class InstructionTraining : IDisposable
         _tokenizer = ModelTokenizer.TryLoad(path)
             ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
         _model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
+        Options = options with { Tuning = options.Tuning.Resolve(options.Train, _model.Config.EmbeddingSize) };
         try
         {
             if (options.MaxLength > _model.ContextLength)
@@ -101,7 +102,7 @@ public sealed class InstructionTraining : IDisposable
             folder.Create();
             FineTuningFile.Write(
                 folder.FineTuningPath,
-                new FineTuningDescription<InstructionOptions>(TaskName, options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._model.Parameters)),
+                new FineTuningDescription<InstructionOptions>(TaskName, training.Options, Fingerprint.OfFile(options.Data), Fingerprint.OfWeights(training._model.Parameters)),
                 FineTuningJson.Default.Instruction);
             return training;
         }

@@ -62,7 +62,7 @@ public static class ReportOfRun
         yield return new("class weights", options.ClassWeights ? "yes" : "no");
         yield return new("epochs", Number(tuning.Epochs));
         yield return new("batch size", Number(tuning.BatchSize));
-        yield return new("learning rate", Number(tuning.LearningRate));
+        yield return new("learning rate", Number(tuning.LearningRate ?? 0));
         yield return new("warm-up", Number(tuning.WarmupShare));
         yield return new("weight decay", Number(tuning.WeightDecay));
         yield return new("gradient clip", Number(tuning.GradientClip));
