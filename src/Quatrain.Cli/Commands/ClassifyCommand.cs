@@ -25,7 +25,7 @@ internal static class ClassifyCommand
         Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "The probability from which on the classifier's positive class is chosen; default: as its training chose.");
         Option<string?> weights = WeightsOption.Create();
         Option<string?> baseModel = LoadedModel.BaseOption();
-        ColumnOptionSet columns = new(needsLabels: false);
+        ColumnOptionSet columns = new(labels: "The column or field of labels: tells how many the classifier gets right, in place of the rows.");
         Command command = new("classify", "Tell the class of texts and how likely it is: a text, lines of standard input, or a table in and out.")
         {
             model, text, input, output, threshold, weights, baseModel,
@@ -60,6 +60,15 @@ internal static class ClassifyCommand
             if (given is not null)
             {
                 Write(parsed, classifier, classifier.Classify(given), null);
+            }
+            else if (file is not null && table.LabelColumn is not null)
+            {
+                if (target is not null)
+                {
+                    throw new InvalidDataException("--label-column asks how many are right, and --output for the rows; give one of them.");
+                }
+
+                ClassifierScore.Run(parsed, classifier, file, table, cancellation);
             }
             else if (file is not null)
             {

@@ -24,7 +24,7 @@ internal static class FinetuneClassifyCommand
         Option<string?> data = new("--data") { Description = "The labelled texts: a CSV, TSV or JSONL file.", HelpName = "file" };
         Option<string?> folder = ResumableOptions.Out("runs/sms-2");
         Option<bool> resume = ResumableOptions.Resume();
-        ColumnOptionSet columns = new(needsLabels: true);
+        ColumnOptionSet columns = new(labels: "The column or field of the labels; default: found out.");
         Option<bool> balance = new("--balance") { Description = "Use of each class only as many texts as the smallest has, drawn by the seed." };
         Option<bool> weights = new("--class-weights") { Description = "Let a text of a rare class count more, so that all classes count the same." };
         Option<string> pooling = new("--pooling")

@@ -4,10 +4,11 @@ using Quatrain.Training.FineTuning.Data;
 namespace Quatrain.Cli.Hosting;
 
 /// <summary>The options that say how a table of texts is read.</summary>
-internal sealed class ColumnOptionSet(bool needsLabels)
+/// <param name="labels">What the column of labels is for.</param>
+internal sealed class ColumnOptionSet(string labels)
 {
     private readonly Option<string?> _text = new("--text-column") { Description = "The column or field of the texts, by its name or its number from 1; default: found out.", HelpName = "column" };
-    private readonly Option<string?> _label = new("--label-column") { Description = "The column or field of the labels; default: found out.", HelpName = "column" };
+    private readonly Option<string?> _label = new("--label-column") { Description = labels, HelpName = "column" };
     private readonly Option<bool?> _header = new("--header") { Description = "Whether the first row holds the columns' names; default: found out.", HelpName = "true|false" };
     private readonly Option<string?> _format = new("--format") { Description = "csv, tsv or jsonl; default: by the file's ending, else by its content.", HelpName = "format" };
 
@@ -15,11 +16,7 @@ internal sealed class ColumnOptionSet(bool needsLabels)
     public void AddTo(Command command)
     {
         command.Options.Add(_text);
-        if (needsLabels)
-        {
-            command.Options.Add(_label);
-        }
-
+        command.Options.Add(_label);
         command.Options.Add(_header);
         command.Options.Add(_format);
     }
@@ -28,7 +25,7 @@ internal sealed class ColumnOptionSet(bool needsLabels)
     public LabeledTextOptions Parse(ParseResult parsed) => new()
     {
         TextColumn = parsed.GetValue(_text),
-        LabelColumn = needsLabels ? parsed.GetValue(_label) : null,
+        LabelColumn = parsed.GetValue(_label),
         HasHeader = parsed.GetValue(_header),
         Format = parsed.GetValue(_format) switch
         {

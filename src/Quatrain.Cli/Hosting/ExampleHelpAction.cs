@@ -48,6 +48,7 @@ internal sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLi
             "quatrain finetune classify --out runs/spam --resume                            go on where it stopped",
             "quatrain classify runs/spam \"WINNER!! Call now to claim your prize\"",
             "quatrain classify runs/spam --input messages.csv --output labelled.csv",
+            "quatrain classify runs/spam --input known.csv --label-column label             how many are right",
             "cat messages.txt | quatrain classify runs/spam --json",
         ],
         ["chat"] =

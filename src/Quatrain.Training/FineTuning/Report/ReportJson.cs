@@ -40,6 +40,14 @@ public static class ReportJson
         WriteMistakes(writer, report.Evaluation);
     }
 
+    /// <summary>Writes metrics as an object, as the report has those of the test part.</summary>
+    public static void WriteMetrics(Utf8JsonWriter writer, ClassificationMetrics metrics)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(metrics);
+        MetricsJson.Write(writer, metrics);
+    }
+
     private static void WriteEvaluation(Utf8JsonWriter writer, ClassifierEvaluation evaluation)
     {
         WriteName(writer, "positive", evaluation.LabelNames, evaluation.PositiveClass);

@@ -30,8 +30,8 @@ public static class ReportOfRun
             Options = [.. Options(training)],
             Data = new DataSummary(
                 Path.GetFileName(options.Data),
-                training.Texts.TextColumnName,
-                training.Texts.LabelColumnName,
+                Column(training.Texts.TextColumnName),
+                Column(training.Texts.LabelColumnName),
                 [new("training", training.Split.TrainingCounts), new("validation", training.Split.ValidationCounts), new("test", training.Split.TestCounts)],
                 training.Texts.EmptyTexts,
                 training.TruncatedTexts,
@@ -41,6 +41,8 @@ public static class ReportOfRun
             Baseline = outcome.Baseline is { } baseline ? new BaselineSummary(NgramBaseline.Name, outcome.BaselineSeconds, baseline) : null,
         };
     }
+
+    private static string Column(string name) => name.All(char.IsAsciiDigit) ? $"column {name}" : name;
 
     private static string InWords(ClassifierOptions options) => options.Train switch
     {
