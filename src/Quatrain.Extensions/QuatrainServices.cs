@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Quatrain.Inference.Classification;
 
 namespace Quatrain.Extensions;
 
@@ -8,6 +9,7 @@ namespace Quatrain.Extensions;
 /// <code>
 /// builder.Services.AddQuatrainChatClient("runs/instruct");
 /// builder.Services.AddQuatrainEmbeddingGenerator("gpt2", options => options.TruncateLongTexts = true);
+/// builder.Services.AddTextClassifier("runs/spam", options => options.Threshold = 0.9);
 /// </code>
 /// </example>
 public static class QuatrainServices
@@ -35,5 +37,31 @@ public static class QuatrainServices
         QuatrainEmbeddingOptions options = new();
         configure?.Invoke(options);
         return services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(_ => QuatrainEmbeddingGenerator.Open(path, options));
+    }
+
+    /// <summary>Adds a <see cref="TextClassifier"/>: one for all, loaded when it is first asked for, freed with the provider when the calls under way have ended.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="path">As for <see cref="TextClassifier.Load"/>, which says what it throws when the classifier is asked for.</param>
+    /// <param name="configure">Sets options, or null.</param>
+    public static IServiceCollection AddTextClassifier(this IServiceCollection services, string path, Action<TextClassifierOptions>? configure = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        TextClassifierOptions options = new();
+        configure?.Invoke(options);
+        return services.AddSingleton(_ => TextClassifier.Load(path, options));
+    }
+
+    /// <summary>Adds a <see cref="TextClassifier"/> under a key, for programs with several; otherwise as <see cref="AddTextClassifier"/>.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="key">What it is asked for by.</param>
+    /// <param name="path">As for <see cref="TextClassifier.Load"/>, which says what it throws when the classifier is asked for.</param>
+    /// <param name="configure">Sets options, or null.</param>
+    public static IServiceCollection AddKeyedTextClassifier(
+        this IServiceCollection services, object? key, string path, Action<TextClassifierOptions>? configure = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        TextClassifierOptions options = new();
+        configure?.Invoke(options);
+        return services.AddKeyedSingleton(key, (_, _) => TextClassifier.Load(path, options));
     }
 }

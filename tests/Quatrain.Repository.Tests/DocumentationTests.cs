@@ -8,7 +8,9 @@ namespace Quatrain.Repository.Tests;
 /// <summary>What the pages say must be there.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string[] Pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md"];
+    private const string SampleReadme = "samples/MessageFilter/README.md";
+
+    private static readonly string[] Pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md", SampleReadme];
 
     [Fact]
     public void Paths_named_in_the_pages_exist()
@@ -58,11 +60,11 @@ public sealed partial class DocumentationTests
     public void The_map_fits_on_150_lines() => File.ReadAllLines(InRepository("ARCHITECTURE.md")).Length.ShouldBeLessThanOrEqualTo(150);
 
     [Fact]
-    public void Commands_shown_in_the_README_parse()
+    public void Commands_shown_in_the_READMEs_parse()
     {
         RootCommand root = CommandHost.Build();
         int found = 0;
-        foreach (Match match in CommandLine().Matches(Read("README.md")))
+        foreach (Match match in CommandLine().Matches(Read("README.md") + Read(SampleReadme)))
         {
             string arguments = match.Groups[1].Value.Split("  ")[0].Trim();
             root.Parse(arguments).Errors.ShouldBeEmpty($"README shows 'quatrain {arguments}'");
@@ -76,7 +78,7 @@ public sealed partial class DocumentationTests
 
     private static string InRepository(string path) => Path.Combine(RepositoryRoot.Path, path);
 
-    [GeneratedRegex(@"(?<![\w./-])(src|tests|docs|benchmarks)/[\w./-]+")]
+    [GeneratedRegex(@"(?<![\w./-])(src|tests|docs|benchmarks|samples)/[\w./-]+")]
     private static partial Regex RepositoryPath();
 
     [GeneratedRegex(@"\]\(([^)#]+)\)")]

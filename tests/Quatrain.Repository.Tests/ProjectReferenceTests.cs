@@ -25,9 +25,32 @@ public sealed class ProjectReferenceTests
     [Fact]
     public void Every_project_is_listed()
     {
-        string[] projects = [.. Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p))];
+        string[] projects = [.. Projects("src").Select(p => Path.GetFileNameWithoutExtension(p))];
 
         projects.ShouldBe(Allowed.Select(row => (string)row[0]), ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Samples_reference_what_an_application_would_and_no_packages()
+    {
+        string[] samples = Projects("samples");
+
+        samples.ShouldNotBeEmpty();
+        foreach (string path in samples)
+        {
+            References(path).ShouldBe(["Quatrain.Extensions"], path);
+            XDocument.Load(path).Descendants("PackageReference").ShouldBeEmpty(path);
+        }
+    }
+
+    [Fact]
+    public void Every_project_is_in_the_solution()
+    {
+        IEnumerable<string> listed = XDocument.Load(Path.Combine(RepositoryRoot.Path, "Quatrain.slnx")).Descendants("Project").Select(element => element.Attribute("Path")!.Value);
+        IEnumerable<string> present = new[] { "benchmarks", "samples", "src", "tests" }.SelectMany(Projects)
+            .Select(path => Path.GetRelativePath(RepositoryRoot.Path, path).Replace('\\', '/'));
+
+        listed.ShouldBe(present, ignoreOrder: true);
     }
 
     [Fact]
@@ -43,12 +66,14 @@ public sealed class ProjectReferenceTests
     [Fact]
     public void Only_the_engine_may_use_pointers()
     {
-        foreach (string path in Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "src"), "*.csproj", SearchOption.AllDirectories))
+        foreach (string path in Projects("src").Concat(Projects("samples")))
         {
             bool allows = XDocument.Load(path).Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true");
             allows.ShouldBe(Path.GetFileNameWithoutExtension(path) == "Quatrain.Tensors", path);
         }
     }
+
+    private static string[] Projects(string folder) => Directory.GetFiles(Path.Combine(RepositoryRoot.Path, folder), "*.csproj", SearchOption.AllDirectories);
 
     private static IEnumerable<string> References(string path) =>
         XDocument.Load(path).Descendants("ProjectReference").Select(element => Path.GetFileNameWithoutExtension(element.Attribute("Include")!.Value));

@@ -27,6 +27,9 @@ public sealed class TextClassifier : IDisposable
     private readonly TextEncoder _encoder;
     private readonly Lane _wide;
     private readonly ConcurrentBag<Lane> _narrow = [];
+
+    // The calls under way, and one until it is disposed. It has no handle that would need to be freed.
+    private readonly CountdownEvent _users = new(1);
     private int _isDisposed;
 
     private TextClassifier(Gpt2Classifier classifier, ITokenizer tokenizer, ClassifierSettings settings, Lane wide)
@@ -87,7 +90,38 @@ public sealed class TextClassifier : IDisposable
     public IReadOnlyList<Classification> ClassifyAll(IReadOnlyList<string> texts, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        ObjectDisposedException.ThrowIf(_isDisposed != 0 || !_users.TryAddCount(), this);
+        try
+        {
+            return Run(texts, cancellation);
+        }
+        finally
+        {
+            _users.Signal();
+        }
+    }
+
+    /// <summary>Waits for the calls under way to end and frees the model.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        _users.Signal();
+        _users.Wait();
+        _wide.Dispose();
+        foreach (Lane lane in _narrow)
+        {
+            lane.Dispose();
+        }
+
+        _classifier.Dispose();
+    }
+
+    private Classification[] Run(IReadOnlyList<string> texts, CancellationToken cancellation)
+    {
         EncodedText[] encoded = [.. texts.Select(_encoder.Encode)];
         float[][] logits = new float[encoded.Length][];
         bool isAlone = Monitor.TryEnter(_wide);
@@ -113,23 +147,6 @@ public sealed class TextClassifier : IDisposable
         }
 
         return [.. encoded.Select((text, i) => Result(logits[i], text.IsTruncated))];
-    }
-
-    /// <summary>Frees the model. No call may be under way.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
-        {
-            return;
-        }
-
-        _wide.Dispose();
-        foreach (Lane lane in _narrow)
-        {
-            lane.Dispose();
-        }
-
-        _classifier.Dispose();
     }
 
     private static ClassifierSettings WithThreshold(ClassifierSettings settings, string folder, double? threshold)

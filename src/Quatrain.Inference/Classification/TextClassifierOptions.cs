@@ -6,14 +6,14 @@ namespace Quatrain.Inference.Classification;
 public sealed record TextClassifierOptions
 {
     /// <summary>The most threads that work at a time on one call; 0 for one on each physical core.</summary>
-    public int Threads { get; init; }
+    public int Threads { get; set; }
 
     /// <summary>How the weights are held, or null for what the file has.</summary>
-    public WeightFormat? Weights { get; init; }
+    public WeightFormat? Weights { get; set; }
 
     /// <summary>The model that a classifier made of adapters was trained on, where it is not the one that it names; null elsewhere.</summary>
-    public string? BaseModel { get; init; }
+    public string? BaseModel { get; set; }
 
     /// <summary>The probability from which on the class of the classifier's threshold is chosen, in place of the one its training chose; needs a classifier that has one.</summary>
-    public double? Threshold { get; init; }
+    public double? Threshold { get; set; }
 }
