@@ -18,6 +18,18 @@ public static class ModelPath
         return Path.Exists(model) || !HubModelName.TryParse(model, out HubModelName? name) ? model : Resolve(model, name, HubSettings.FromEnvironment());
     }
 
+    /// <summary>As <see cref="Resolve(string)"/>, for a model that must be there.</summary>
+    /// <exception cref="FileNotFoundException">It is not; the message says how to get it.</exception>
+    /// <exception cref="InvalidDataException">A variable of the environment that tells of the cache folder can't be used.</exception>
+    public static string ResolveExisting(string model)
+    {
+        string path = Resolve(model);
+        return Path.Exists(path) ? path : throw new FileNotFoundException($"There is no file or folder '{path}'; check the path, or name a pulled model such as gpt2.", path);
+    }
+
+    /// <summary>What means the same model whatever folder a process works in: a path that exists in full, anything else, such as gpt2, as it is.</summary>
+    public static string Lasting(string model) => Path.Exists(model) ? Path.GetFullPath(model) : model;
+
     internal static string Resolve(string model, HubModelName name, HubSettings settings)
     {
         if (new HubCache(settings.CacheFolder, new DownloadOptions()).FindSnapshot(name) is { } folder)

@@ -87,16 +87,4 @@ public sealed class ProcessTests(TinyRun run) : IDisposable
 
         (await process.End()).Success().ShouldStartWith("the café");
     }
-
-    [AttributeUsage(AttributeTargets.Method)]
-    private sealed class UnixTheoryAttribute : TheoryAttribute
-    {
-        public UnixTheoryAttribute()
-        {
-            if (OperatingSystem.IsWindows())
-            {
-                Skip = "needs a system with signals";
-            }
-        }
-    }
 }

@@ -27,6 +27,23 @@ public sealed class ModelPathTests : IDisposable
     }
 
     [Fact]
+    public void A_path_that_lasts_is_full_and_a_name_stays_a_name()
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, _cache.FullName);
+
+        ModelPath.Lasting(relative).ShouldBe(Path.GetFullPath(relative));
+        ModelPath.Lasting("gpt2").ShouldBe("gpt2");
+    }
+
+    [Fact]
+    public void A_model_that_must_be_there_is_or_is_named()
+    {
+        ModelPath.ResolveExisting(_cache.FullName).ShouldBe(_cache.FullName);
+        Should.Throw<FileNotFoundException>(() => ModelPath.ResolveExisting("no-such-model")).Message
+            .ShouldBe("There is no file or folder 'no-such-model'; check the path, or name a pulled model such as gpt2.");
+    }
+
+    [Fact]
     public void A_revision_is_a_branch_or_a_commit()
     {
         string main = Add("models--owner--name", "main", Commit, "config.json"), other = Add("models--owner--name", "refs/pr/1", OtherCommit, "config.json");

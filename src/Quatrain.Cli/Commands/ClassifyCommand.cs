@@ -14,7 +14,6 @@ namespace Quatrain.Cli.Commands;
 internal static class ClassifyCommand
 {
     private const int RowsAtOnce = 256;
-    private const int LongestLine = 1 << 20;
 
     public static Command Create()
     {
@@ -86,10 +85,10 @@ internal static class ClassifyCommand
 
     private static void ClassifyLines(ParseResult parsed, TextClassifier classifier, CancellationToken cancellation)
     {
-        using StreamReader reader = new(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+        // Not disposed of: after Ctrl-C a read of it may still wait.
+        StreamReader reader = new(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
-        // Somebody who types sees each answer at once; a file goes through in batches.
-        foreach (string[] lines in Lines(reader).Chunk(Console.IsInputRedirected ? RowsAtOnce : 1))
+        foreach (string[] lines in LineBatches.Read(reader, RowsAtOnce, cancellation))
         {
             IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, cancellation);
             for (int i = 0; i < lines.Length; i++)
@@ -101,44 +100,6 @@ internal static class ClassifyCommand
         }
 
         summary.Write();
-    }
-
-    private static IEnumerable<string> Lines(StreamReader reader)
-    {
-        StringBuilder line = new();
-        long number = 1;
-        while (true)
-        {
-            int c;
-            try
-            {
-                c = reader.Read();
-            }
-            catch (DecoderFallbackException e)
-            {
-                throw new InvalidDataException($"Line {number} of standard input, or one soon after it, is not valid UTF-8; convert the text to UTF-8.", e);
-            }
-
-            if (c is '\n' or < 0)
-            {
-                if (c < 0 && line.Length == 0)
-                {
-                    yield break;
-                }
-
-                yield return line.ToString().TrimEnd('\r');
-                line.Clear();
-                number++;
-                continue;
-            }
-
-            if (line.Length == LongestLine)
-            {
-                throw new InvalidDataException($"Line {number} of standard input has more than {LongestLine:N0} characters; give one text a line.");
-            }
-
-            line.Append((char)c);
-        }
     }
 
     private static void ClassifyTable(ParseResult parsed, TextClassifier classifier, TextTable table, string file, string? target, CancellationToken cancellation)
@@ -241,10 +202,12 @@ internal static class ClassifyCommand
         {
             double seconds = Stopwatch.GetElapsedTime(_begun).TotalSeconds;
             string counts = string.Join(", ", classifier.Labels.Where(_counts.ContainsKey).Take(10).Select(label => string.Create(CultureInfo.InvariantCulture, $"{label} {_counts[label]:N0}")));
-            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_texts:N0} texts in {seconds:F1} s, {_texts / seconds:N0} a second: {counts}."));
+            error.WriteLine(_texts == 0
+                ? "There were no texts."
+                : string.Create(CultureInfo.InvariantCulture, $"{_texts:N0} {(_texts == 1 ? "text" : "texts")} in {seconds:F1} s, {_texts / seconds:N0} a second: {counts}."));
             if (_truncated > 0)
             {
-                error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"warning: {_truncated:N0} of them have more than {classifier.Settings.MaxLength} tokens, and their ends were not looked at."));
+                error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"warning: {_truncated:N0} of them {(_truncated == 1 ? "has" : "have")} more than {classifier.Settings.MaxLength} tokens, so the end was not looked at."));
             }
         }
     }

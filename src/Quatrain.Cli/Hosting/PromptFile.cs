@@ -131,7 +131,7 @@ internal sealed class PromptFile
     }
 
     /// <summary>Reads as far as the next line end, which is left out; false at the end.</summary>
-    internal static bool ReadLine(TextReader reader, StringBuilder line, string where)
+    internal static bool ReadLine(TextReader reader, StringBuilder line, string where, int most = MaxLineLength)
     {
         line.Clear();
         try
@@ -145,9 +145,9 @@ internal sealed class PromptFile
                     break;
                 }
 
-                if (line.Length == MaxLineLength)
+                if (line.Length == most)
                 {
-                    throw new InvalidDataException($"{where} has more than {MaxLineLength:N0} characters; a prompt that long can't be used.");
+                    throw new InvalidDataException(FormattableString.Invariant($"{where} has more than {most:N0} characters; a text that long can't be used."));
                 }
 
                 line.Append((char)c);
@@ -162,7 +162,7 @@ internal sealed class PromptFile
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidDataException($"{where}, or one soon after it, is not valid UTF-8; convert the file to UTF-8.", e);
+            throw new InvalidDataException($"{where}, or one soon after it, is not valid UTF-8; convert the text to UTF-8.", e);
         }
     }
 

@@ -150,6 +150,9 @@ public sealed record ClassifierSettings
 
         using ConfigFile file = ConfigFile.Open(path, MostBytes);
         string[] labels = file.Texts("labels", MostLabels);
+        Require(
+            file, labels.Length >= 2 && labels.All(label => label.Length > 0) && labels.Distinct(StringComparer.Ordinal).Count() == labels.Length,
+            "labels must be at least two unlike texts, none empty");
         string pooling = file.Text("pooling");
         ClassifierSettings settings = new()
         {
@@ -160,7 +163,6 @@ public sealed record ClassifierSettings
             Temperature = file.DoubleNumber("temperature", absent: 1),
             Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, labels), file.DoubleNumber("threshold", absent: 0)),
         };
-        Require(file, labels.Length >= 2 && labels.Distinct(StringComparer.Ordinal).Count() == labels.Length, "labels must be at least two unlike texts");
         Require(file, settings.MaxLength >= 1, "max_length must be at least 1");
         Require(file, settings.PadId >= 0, "pad_id must be at least 0");
         Require(file, settings.Temperature > 0 && double.IsFinite(settings.Temperature), "temperature must be above 0");

@@ -163,12 +163,17 @@ public sealed class TextClassifier : IDisposable
 
         return settings.Threshold is { } own
             ? settings with { Threshold = own with { Probability = probability } }
-            : throw new InvalidDataException($"The classifier in '{folder}' has no class with a threshold; make one with quatrain finetune classify and --positive.");
+            : throw new InvalidDataException($"The classifier in '{folder}' has no class with a threshold; make one with quatrain finetune classify and --max-false-positive-rate.");
     }
 
     private static void CheckFits(string folder, Gpt2Classifier classifier, ITokenizer tokenizer, ClassifierSettings settings)
     {
-        if (tokenizer.VocabularySize > classifier.Model.VocabularySize || settings.PadId >= classifier.Model.VocabularySize)
+        if (settings.PadId >= classifier.Model.VocabularySize)
+        {
+            throw new InvalidDataException($"The classifier in '{folder}' pads with token {settings.PadId} and its model has only {classifier.Model.VocabularySize}; they are not of one run.");
+        }
+
+        if (tokenizer.VocabularySize > classifier.Model.VocabularySize)
         {
             throw new InvalidDataException($"The tokenizer in '{folder}' has {tokenizer.VocabularySize} tokens and the model {classifier.Model.VocabularySize}; they are not of one run.");
         }

@@ -74,7 +74,7 @@ public static class AdapterFolder
         ];
         RequireFinite(folder, tensors);
         Directory.CreateDirectory(folder);
-        string name = Path.Exists(baseModel) ? Path.GetFullPath(baseModel) : baseModel;
+        string name = ModelPath.Lasting(baseModel);
         string[] modules = [.. others.Select(tensor => tensor.Name[..Math.Max(0, tensor.Name.LastIndexOf('.'))]).Distinct()];
         ReadOnlyMemory<byte> config = AdapterConfigJson.Write(new AdapterDescription(adapters.Config, name, task, modules));
         string configPath = Path.Combine(folder, ConfigFileName);

@@ -1,3 +1,4 @@
+using Quatrain.Inference.Classification;
 using Quatrain.Models.Adapters;
 using Quatrain.Models.Classification;
 using Quatrain.Training.FineTuning.Data;
@@ -57,6 +58,16 @@ public sealed record ClassifierOptions
     public void Validate()
     {
         Tuning.Validate();
+        if (!Enum.IsDefined(Pooling))
+        {
+            throw new InvalidDataException($"--pooling is {(int)Pooling}; it must be {string.Join(", ", ClassifierSettings.Poolings)}.");
+        }
+
+        if (Columns.Format is { } format && !Enum.IsDefined(format))
+        {
+            throw new InvalidDataException($"--format is {(int)format}; it must be csv, tsv or jsonl.");
+        }
+
         if (MaxLength is < 1)
         {
             throw new InvalidDataException($"--max-length is {MaxLength}; it must be at least 1.");

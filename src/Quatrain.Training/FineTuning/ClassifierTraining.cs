@@ -39,7 +39,7 @@ public sealed class ClassifierTraining : IDisposable
         Texts = LabeledTextFile.Load(options.Data, options.Columns);
         Split = DataSplit.Stratified(Texts, options.Tuning.Seed, balance: options.Balance);
         PositiveClass = FindPositive();
-        _basePath = ModelPath.Resolve(options.Model);
+        _basePath = ModelPath.ResolveExisting(options.Model);
         _tokenizer = ModelTokenizer.TryLoad(_basePath)
             ?? throw new InvalidDataException($"'{_basePath}' has no tokenizer, so it can't learn from text; use a folder that has one.");
         Gpt2Model model = Gpt2Checkpoint.Load(_basePath, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
@@ -100,6 +100,7 @@ public sealed class ClassifierTraining : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
+        options = options with { Model = ModelPath.Lasting(options.Model) };
         ClassifierTraining training = new(folder, options, null, pool, observer);
         try
         {

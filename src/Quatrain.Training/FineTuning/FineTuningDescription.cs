@@ -75,6 +75,7 @@ internal static class FineTuningFile
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(FineTuningDescription<ClassifierOptions>), TypeInfoPropertyName = "Classifier")]
 [JsonSerializable(typeof(FineTuningDescription<InstructionOptions>), TypeInfoPropertyName = "Instruction")]

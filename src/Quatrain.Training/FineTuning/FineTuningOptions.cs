@@ -55,6 +55,7 @@ public sealed record FineTuningOptions
         Require(WeightDecay is >= 0 and < 1, "--weight-decay", WeightDecay, "at least 0 and below 1");
         Require(GradientClip is >= 0 and < double.PositiveInfinity, "--gradient-clip", GradientClip, "at least 0");
         Require(Dropout is >= 0 and < 1, "--dropout", Dropout, "at least 0 and below 1");
+        Require(Enum.IsDefined(Cache), "--cache", (int)Cache, "auto, memory, disk or off");
     }
 
     private static void Require(bool isPossible, string name, double value, string possible)

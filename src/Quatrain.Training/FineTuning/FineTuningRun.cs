@@ -112,10 +112,23 @@ public sealed class FineTuningRun : IDisposable
         _trained = [.. _tuner.Optimizer.Parameters];
         _best = [.. _trained.Select(parameter => parameter.Tensor.Values.ToArray())];
         _isNew = !(resume && File.Exists(folder.StatePath));
-        _state = _isNew ? new TrainingState() : TrainingState.Load(folder.StatePath, _tuner.Optimizer);
-        if (_state.BestStep >= 0)
+        try
         {
-            ReadBest();
+            _state = _isNew ? new TrainingState() : TrainingState.Load(folder.StatePath, _tuner.Optimizer);
+            if (_state.Step > _tuner.Steps || _state.EvaluatedStep > _state.Step)
+            {
+                throw new InvalidDataException($"'{folder.StatePath}' is of step {_state.Step} of another run than this of {_tuner.Steps} steps; begin a new run.");
+            }
+
+            if (_state.BestStep >= 0)
+            {
+                ReadBest();
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
 
         if (!_isNew)

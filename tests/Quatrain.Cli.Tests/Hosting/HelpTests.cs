@@ -12,7 +12,7 @@ public sealed class HelpTests
 
     [Fact]
     public void There_are_the_commands_that_the_documentation_promises() =>
-        Names.ShouldBe(["train", "generate", "chat", "eval", "inspect", "verify", "bench", "pull", "export", "tokenizer", "completion"]);
+        Names.ShouldBe(["train", "generate", "finetune", "classify", "chat", "eval", "inspect", "verify", "bench", "pull", "export", "tokenizer", "completion"]);
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -51,13 +51,23 @@ public sealed class HelpTests
         options.Where(option => !help.Contains($"  {option} ", StringComparison.Ordinal) && !help.Contains($"  {option}\n", StringComparison.Ordinal)).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("--data", "--out", "--resume", "--text-column", "--label-column", "--balance", "--class-weights", "--pooling", "--max-length", "--too-long", "--train",
+        "--lora-rank", "--positive", "--max-false-positive-rate", "--no-baseline", "--epochs", "--batch-size", "--learning-rate", "--seed", "--cache")]
+    public async Task Finetune_classify_takes_the_options_that_were_asked_for(params string[] options)
+    {
+        string help = (await CommandLine.Run("finetune", "classify", "--help")).Success();
+
+        options.Where(option => !help.Contains($"  {option} ", StringComparison.Ordinal) && !help.Contains($"  {option}\n", StringComparison.Ordinal)).ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task Examples_parse()
     {
         RootCommand root = CommandHost.Build();
-        foreach (Command command in root.Subcommands)
+        foreach (string[] command in root.Subcommands.SelectMany(command => command.Subcommands.Select(below => new[] { command.Name, below.Name }).Prepend([command.Name])))
         {
-            string help = (await CommandLine.Run(command.Name, "--help")).Success();
+            string help = (await CommandLine.Run([.. command, "--help"])).Success();
             foreach (string line in help[help.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Where(l => l.StartsWith("  quatrain ", StringComparison.Ordinal)))
             {
                 // What follows two spaces or a redirection is not part of the command.

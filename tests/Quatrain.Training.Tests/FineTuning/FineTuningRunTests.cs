@@ -112,15 +112,18 @@ public sealed class FineTuningRunTests : IDisposable
         ClassificationTask task = MarkedTexts.Task(classifier, TrainedPart.All);
         // So high a rate that the loss goes up and down.
         FineTuningOptions options = Options with { Epochs = 8, LearningRate = 0.03 };
-        using FineTuningRun run = new(NewFolder(), task, options, pool, new Observer(), resume: false);
-        FineTuningResult result = run.Run();
+        List<(EvaluationRecord Record, double Criterion, bool IsBest)> evaluations = [];
         using FineTuner again = new(task, options, null, pool);
+        Observer observer = new() { Scored = (record, isBest) => evaluations.Add((record, again.Score(default).Criterion, isBest)) };
+        using FineTuningRun run = new(NewFolder(), task, options, pool, observer, resume: false);
+        FineTuningResult result = run.Run();
 
-        EvaluationRecord[] evaluations = [.. result.Records.OfType<EvaluationRecord>()];
-        EvaluationRecord best = evaluations.MinBy(record => record.ValidationLoss)!;
+        (EvaluationRecord best, double criterion, bool isBest) = evaluations.MinBy(evaluation => evaluation.Criterion);
+        isBest.ShouldBeTrue();
         best.Step.ShouldBe(result.BestStep);
         best.Step.ShouldBeLessThan(result.Steps);
-        again.Score(default).Loss.ShouldBe(best.ValidationLoss);
+        TaskScore score = again.Score(default);
+        (score.Loss, score.Criterion, score.Accuracy).ShouldBe((best.ValidationLoss, criterion, best.Accuracy));
     }
 
     [Fact]
@@ -160,14 +163,14 @@ public sealed class FineTuningRunTests : IDisposable
     {
         public Action<long>? Stop { get; init; }
 
+        public Action<EvaluationRecord, bool>? Scored { get; init; }
+
         public void Precomputed(int done, int count)
         {
         }
 
         public void StepDone(StepRecord record, long steps) => Stop?.Invoke(record.Step);
 
-        public void Evaluated(EvaluationRecord record, bool isBest)
-        {
-        }
+        public void Evaluated(EvaluationRecord record, bool isBest) => Scored?.Invoke(record, isBest);
     }
 }

@@ -36,7 +36,7 @@ public sealed class InstructionTraining : IDisposable
         _chat = new ChatSettings { Style = PromptStyle.Named(options.Style), System = options.System };
         IReadOnlyList<InstructionEntry> entries = InstructionFile.Load(options.Data);
         Split = InstructionSplit.Of(entries, options.Tuning.Seed);
-        string path = ModelPath.Resolve(options.Model);
+        string path = ModelPath.ResolveExisting(options.Model);
         _tokenizer = ModelTokenizer.TryLoad(path)
             ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
         _model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
@@ -96,6 +96,7 @@ public sealed class InstructionTraining : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
+        options = options with { Model = ModelPath.Lasting(options.Model) };
         InstructionTraining training = new(folder, options, null, pool, observer);
         try
         {
