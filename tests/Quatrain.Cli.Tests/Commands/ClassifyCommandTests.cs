@@ -44,7 +44,7 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     {
         string[] texts = [.. run.Texts.Select(text => text.Text), "", "tab\there", "ünïcode \U0001F600", new string('x', 200)];
         using TextClassifier classifier = TextClassifier.Load(run.Path);
-        IReadOnlyList<Classification> expected = classifier.ClassifyAll(texts);
+        Classification[] expected = [.. texts.Select(classifier.Classify)];
         string input = string.Join("\r\n", texts);
         using QuatrainProcess plain = QuatrainProcess.Start(["classify", run.Path], input: input), json = QuatrainProcess.Start(["classify", run.Path, "--json"], input: input + "\n");
 
@@ -89,7 +89,7 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
 
         string input = _folder.WriteText("in.csv", csv.ToString()), output = _folder.File("out.csv");
         using TextClassifier classifier = TextClassifier.Load(run.Path);
-        IReadOnlyList<Classification> expected = classifier.ClassifyAll(texts);
+        Classification[] expected = [.. texts.Select(classifier.Classify)];
 
         Outcome written = await CommandLine.Run("classify", run.Path, "--input", input, "--output", output);
         Outcome shown = await CommandLine.Run("classify", run.Path, "--input", input);
