@@ -110,7 +110,26 @@ internal static class ClassifyCommand
         }
 
         Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
-        void Write(Stream stream)
+        bool json = parsed.GetValue(GlobalOptions.Json);
+        if (json && target is null)
+        {
+            // One kind of output at a time: an object a row in place of the table.
+            foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
+            {
+                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
+                for (int i = 0; i < rows.Length; i++)
+                {
+                    Write(parsed, classifier, results[i], rows[i].Text);
+                }
+
+                summary.Add(results);
+            }
+
+            summary.Write();
+            return;
+        }
+
+        void WriteTable(Stream stream)
         {
             using TextTableWriter writer = new(table, stream);
             foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
@@ -127,13 +146,13 @@ internal static class ClassifyCommand
 
         if (target is not null)
         {
-            Quatrain.Models.Checkpoints.AtomicFile.Write(target, Write);
+            Quatrain.Models.Checkpoints.AtomicFile.Write(target, WriteTable);
         }
         else
         {
             using MemoryStream stream = new();
             using Stream output = parsed.InvocationConfiguration.Output == Console.Out ? Console.OpenStandardOutput() : stream;
-            Write(output);
+            WriteTable(output);
             if (output == stream)
             {
                 parsed.InvocationConfiguration.Output.Write(Encoding.UTF8.GetString(stream.ToArray()));
@@ -141,6 +160,14 @@ internal static class ClassifyCommand
         }
 
         summary.Write();
+        if (json)
+        {
+            JsonOutput.Write(parsed.InvocationConfiguration.Output, writer =>
+            {
+                writer.WriteString("output", target);
+                summary.WriteTo(writer);
+            });
+        }
     }
 
     private static void Write(ParseResult parsed, TextClassifier classifier, Classification result, string? text)
@@ -196,6 +223,20 @@ internal static class ClassifyCommand
                 _counts[result.Label] = _counts.GetValueOrDefault(result.Label) + 1;
                 _truncated += result.IsTruncated ? 1 : 0;
             }
+        }
+
+        public void WriteTo(Utf8JsonWriter writer)
+        {
+            writer.WriteNumber("texts", _texts);
+            writer.WriteNumber("truncated", _truncated);
+            writer.WriteNumber("seconds", Math.Round(Stopwatch.GetElapsedTime(_begun).TotalSeconds, 3));
+            writer.WriteStartObject("counts");
+            foreach (string label in classifier.Labels)
+            {
+                writer.WriteNumber(label, _counts.GetValueOrDefault(label));
+            }
+
+            writer.WriteEndObject();
         }
 
         public void Write()

@@ -64,6 +64,40 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     }
 
     [Fact]
+    public async Task A_labelled_file_tells_how_many_are_right()
+    {
+        using TextClassifier classifier = TextClassifier.Load(run.Path);
+        (string Text, string Label)[] known = [.. run.Texts.Select((text, i) => (text.Text, i % 3 == 0 ? "ham" : "spam"))];
+        string file = _folder.WriteText("known.csv", "text,truth\n" + string.Concat(known.Select(text => $"\"{text.Text}\",{text.Label}\n")));
+        int right = known.Count(text => classifier.Classify(text.Text).Label == text.Label);
+
+        JsonElement test = (await CommandLine.Run("classify", run.Path, "--input", file, "--label-column", "truth", "--json")).Json().GetProperty("test");
+        string shown = (await CommandLine.Run("classify", run.Path, "--input", file, "--label-column", "truth")).Success();
+
+        test.GetProperty("count").GetInt32().ShouldBe(known.Length);
+        test.GetProperty("accuracy").GetDouble().ShouldBe((double)right / known.Length);
+        shown.ShouldStartWith(string.Create(CultureInfo.InvariantCulture, $"accuracy   {(double)right / known.Length:P2} of {known.Length} texts"));
+        string unseen = _folder.WriteText("unseen.csv", "text,truth\nhello,ham\nworld,junk\n");
+        (await CommandLine.Run("classify", run.Path, "--input", unseen, "--label-column", "truth")).Refusal().ShouldContain("'junk' on line 3 is not one of the model's");
+    }
+
+    [Fact]
+    public async Task A_table_is_an_object_a_row_or_one_of_counts_where_json_is_asked_for()
+    {
+        string file = _folder.WriteText("rows.csv", "text\nsee you WIN\nhello\n"), output = _folder.File("out.csv");
+
+        string[] rows = (await CommandLine.Run("classify", run.Path, "--input", file, "--json")).Success().TrimEnd('\n').Split('\n');
+        JsonElement summary = (await CommandLine.Run("classify", run.Path, "--input", file, "--output", output, "--json")).Json();
+
+        rows.Length.ShouldBe(2);
+        using JsonDocument row = JsonDocument.Parse(rows[0]);
+        row.RootElement.GetProperty("text").GetString().ShouldBe("see you WIN");
+        summary.GetProperty("texts").GetInt32().ShouldBe(2);
+        summary.GetProperty("counts").EnumerateObject().Sum(entry => entry.Value.GetInt32()).ShouldBe(2);
+        File.ReadAllLines(output).Length.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task No_lines_are_no_texts()
     {
         using QuatrainProcess process = QuatrainProcess.Start(["classify", run.Path], input: "");
