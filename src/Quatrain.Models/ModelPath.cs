@@ -18,6 +18,9 @@ public static class ModelPath
         return Path.Exists(model) || !HubModelName.TryParse(model, out HubModelName? name) ? model : Resolve(model, name, HubSettings.FromEnvironment());
     }
 
+    /// <summary>What means the same model in any current folder: a path that exists is made absolute, anything else, such as <c>gpt2</c>, stays as it is.</summary>
+    public static string InFull(string model) => Path.Exists(model) ? Path.GetFullPath(model) : model;
+
     internal static string Resolve(string model, HubModelName name, HubSettings settings)
     {
         if (new HubCache(settings.CacheFolder, new DownloadOptions()).FindSnapshot(name) is { } folder)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Classification;
+using Quatrain.Models;
 using Quatrain.Models.Classification;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Training.FineTuning;
@@ -41,7 +42,7 @@ internal static class FinetuneClassifyCommand
         Option<double?> rate = new("--max-false-positive-rate") { Description = "Choose that class so seldom that at most this share of the other texts is taken for it, as measured on the validation part.", HelpName = "share" };
         Option<bool> noBaseline = new("--no-baseline") { Description = "Do not train a logistic regression on character n-grams to compare with." };
         TuningOptionSet tuning = new(
-            defaults.Tuning, defaults.Train, "What trains beside the head: all, last-K (the last K blocks and the last norm), head (nothing) or lora (adapters).", defaults.Adapters);
+            defaults.Tuning, defaults.Train, "What trains beside the head: all, last-K (the last K blocks and the last norm), head (nothing) or lora (adapters).", defaults.Adapters, hasHead: true);
         Command command = new(
             "classify",
             "Make a text classifier from a model and a file of labelled texts, split 70/10/20 into training, validation and test part. Leaves the classifier and report.html in the run's folder.")
@@ -63,7 +64,7 @@ internal static class FinetuneClassifyCommand
             {
                 ClassifierOptions options = new()
                 {
-                    Model = parsed.GetValue(model) ?? throw new InvalidDataException("There is no MODEL to start from; name a run folder, or a pulled model such as gpt2."),
+                    Model = ModelPath.InFull(parsed.GetValue(model) ?? throw new InvalidDataException("There is no MODEL to start from; name a run folder, or a pulled model such as gpt2.")),
                     Data = Path.GetFullPath(parsed.GetValue(data) ?? throw new InvalidDataException("There are no labelled texts; name a file with --data.")),
                     Columns = columns.Parse(parsed),
                     Balance = parsed.GetValue(balance),

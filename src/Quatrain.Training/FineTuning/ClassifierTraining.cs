@@ -35,6 +35,7 @@ public sealed class ClassifierTraining : IDisposable
     {
         (Folder, Options, _pool, _observer, _resume) = (folder, options, pool, observer, begun is not null);
         options.Validate();
+        begun?.CheckData(options.Data);
         Texts = LabeledTextFile.Load(options.Data, options.Columns);
         Split = DataSplit.Stratified(Texts, options.Tuning.Seed, balance: options.Balance);
         PositiveClass = FindPositive();
@@ -47,7 +48,7 @@ public sealed class ClassifierTraining : IDisposable
         {
             Encoded texts = Encode(model.ContextLength);
             (MaxLength, TruncatedTexts, _test) = (texts.MaxLength, texts.Truncated, texts.Test);
-            CheckDescription(begun);
+            begun?.CheckModel(Fingerprint.OfWeights(model.Parameters), options.Model);
             _classifier.InitializeHead(options.Tuning.Seed);
             int stage = Freeze(model, out _adapters);
             float[] weights = options.ClassWeights ? Data.ClassWeights.Balanced(Split.TrainingCounts) : [];
@@ -216,9 +217,6 @@ public sealed class ClassifierTraining : IDisposable
             ? throw new InvalidDataException($"{truncated} of the texts in '{Options.Data}' have more than {most} tokens; shorten them, or leave out --too-long refuse to cut them.")
             : result with { Truncated = truncated };
     }
-
-    private void CheckDescription(FineTuningDescription<ClassifierOptions>? begun) =>
-        begun?.CheckSame(Fingerprint.OfFile(Options.Data), Options.Data, Fingerprint.OfWeights(_classifier.Model.Parameters), Options.Model);
 
     private int Freeze(Gpt2Model model, out LoraAdapters? adapters)
     {
