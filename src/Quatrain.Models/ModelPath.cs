@@ -27,8 +27,8 @@ public static class ModelPath
         return Path.Exists(path) ? path : throw new FileNotFoundException($"There is no file or folder '{path}'; check the path, or name a pulled model such as gpt2.", path);
     }
 
-    /// <summary>What means the same model whatever folder a process works in: a path that exists in full, anything else, such as gpt2, as it is.</summary>
-    public static string Lasting(string model) => Path.Exists(model) ? Path.GetFullPath(model) : model;
+    /// <summary>What means the same model in any current folder: a path that exists is made absolute, anything else, such as <c>gpt2</c>, stays as it is.</summary>
+    public static string InFull(string model) => Path.Exists(model) ? Path.GetFullPath(model) : model;
 
     internal static string Resolve(string model, HubModelName name, HubSettings settings)
     {

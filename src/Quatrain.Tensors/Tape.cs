@@ -192,8 +192,9 @@ public sealed unsafe class Tape : IDisposable
         {
             _nodes.Add(new TNode());
         }
-        else if (_nodes[_nodeCount] is not TNode)
+        else if (_nodes[_nodeCount].GetType() != typeof(TNode))
         {
+            // Not a node of a derived kind either: it would go back its own way.
             _nodes[_nodeCount] = new TNode();
         }
 

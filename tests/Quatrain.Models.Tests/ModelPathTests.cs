@@ -31,8 +31,8 @@ public sealed class ModelPathTests : IDisposable
     {
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, _cache.FullName);
 
-        ModelPath.Lasting(relative).ShouldBe(Path.GetFullPath(relative));
-        ModelPath.Lasting("gpt2").ShouldBe("gpt2");
+        ModelPath.InFull(relative).ShouldBe(Path.GetFullPath(relative));
+        ModelPath.InFull("gpt2").ShouldBe("gpt2");
     }
 
     [Fact]

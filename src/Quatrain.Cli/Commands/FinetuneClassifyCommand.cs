@@ -41,7 +41,7 @@ internal static class FinetuneClassifyCommand
         Option<double?> rate = NumberOption.OptionalDecimal("--max-false-positive-rate", "Choose that class so seldom that at most this share of the other texts is taken for it, as measured on the validation part.");
         Option<bool> noBaseline = new("--no-baseline") { Description = "Do not train a logistic regression on character n-grams to compare with." };
         TuningOptionSet tuning = new(
-            defaults.Tuning, defaults.Train, "What trains beside the head: all, last-K (the last K blocks and the last norm), head (nothing) or lora (adapters).", defaults.Adapters);
+            defaults.Tuning, defaults.Train, "What trains beside the head: all, last-K (the last K blocks and the last norm), head (nothing) or lora (adapters).", defaults.Adapters, hasHead: true);
         Command command = new(
             "classify",
             "Make a text classifier from a model and a file of labelled texts, split 70/10/20 into training, validation and test part. Leaves the classifier and report.html in the run's folder.")

@@ -32,7 +32,7 @@ internal static class FinetuneInstructCommand
         Option<string> tooLong = new("--too-long") { Description = "What becomes of entries with more: truncate (and count them) or refuse.", HelpName = "what", DefaultValueFactory = _ => "truncate" };
         tooLong.CompletionSources.Add("truncate", "refuse");
         Option<int> samples = new("--samples") { Description = "How many test entries are answered before and after.", HelpName = "n", DefaultValueFactory = _ => defaults.Samples };
-        TuningOptionSet tuning = new(defaults.Tuning, defaults.Train, "What trains: all, last-K (the last K blocks and the last norm) or lora (adapters).", defaults.Adapters);
+        TuningOptionSet tuning = new(defaults.Tuning, defaults.Train, "What trains: all, last-K (the last K blocks and the last norm) or lora (adapters).", defaults.Adapters, hasHead: false);
         Command command = new("instruct", "Teach a model to follow instructions, by examples split 85/5/10 into training, validation and test part. Then talk with it: quatrain chat.")
         {
             model, data, folder, resume, style, system, loss, maxLength, tooLong, samples,
@@ -88,7 +88,7 @@ internal static class FinetuneInstructCommand
         int leftOut = training.Training.LeftOutCount + training.Validation.LeftOutCount + training.Test.LeftOutCount;
         if (truncated + leftOut > 0)
         {
-            error.WriteLine(Invariant($"warning: {truncated:N0} entries are longer than the context and cut, {leftOut:N0} have no reply within it and are left out."));
+            error.WriteLine(Invariant($"warning: {truncated:N0} entries have more than {training.MaxLength:N0} tokens and are cut, {leftOut:N0} have no reply within them and are left out."));
         }
 
         error.WriteLine($"Run folder {training.Folder.Path}");

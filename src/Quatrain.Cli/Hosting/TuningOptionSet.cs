@@ -26,10 +26,11 @@ internal sealed class TuningOptionSet
     /// <param name="train">What trains where nothing is said.</param>
     /// <param name="trainDescription">What can train.</param>
     /// <param name="adapters">The adapters where nothing is said.</param>
-    public TuningOptionSet(FineTuningOptions defaults, string train, string trainDescription, LoraConfig adapters)
+    /// <param name="hasHead">Whether there is a head that can train alone.</param>
+    public TuningOptionSet(FineTuningOptions defaults, string train, string trainDescription, LoraConfig adapters, bool hasHead)
     {
         _train = new("--train") { Description = trainDescription, HelpName = "what", DefaultValueFactory = _ => train };
-        _train.CompletionSources.Add("all", "last-1", "last-2", "head", ClassifierOptions.Lora);
+        _train.CompletionSources.Add(["all", "last-1", "last-2", .. hasHead ? ["head"] : (string[])[], ClassifierOptions.Lora]);
         _epochs = NumberOption.Whole("--epochs", "How often each example is trained on.", defaults.Epochs);
         _batchSize = NumberOption.Whole("--batch-size", "Examples of a step.", defaults.BatchSize);
         _learningRate = NumberOption.OptionalDecimal("--learning-rate", "The highest learning rate; it rises from 0 and falls to a tenth. Default: by the model's width and what trains.");

@@ -74,9 +74,8 @@ public static class AdapterFolder
         ];
         RequireFinite(folder, tensors);
         Directory.CreateDirectory(folder);
-        string name = ModelPath.Lasting(baseModel);
         string[] modules = [.. others.Select(tensor => tensor.Name[..Math.Max(0, tensor.Name.LastIndexOf('.'))]).Distinct()];
-        ReadOnlyMemory<byte> config = AdapterConfigJson.Write(new AdapterDescription(adapters.Config, name, task, modules));
+        ReadOnlyMemory<byte> config = AdapterConfigJson.Write(new AdapterDescription(adapters.Config, ModelPath.InFull(baseModel), task, modules));
         string configPath = Path.Combine(folder, ConfigFileName);
         bool isSame = File.Exists(configPath) && File.ReadAllBytes(configPath).AsSpan().SequenceEqual(config.Span);
         if (!isSame)

@@ -57,6 +57,11 @@ public sealed record ClassifierOptions
     /// <exception cref="InvalidDataException">One is not; the message names it as the command line does.</exception>
     public void Validate()
     {
+        if (Model.Length == 0 || Data.Length == 0)
+        {
+            throw new InvalidDataException("Fine-tuning needs a model to start from and a file of data; name both.");
+        }
+
         Tuning.Validate();
         if (!Enum.IsDefined(Pooling))
         {

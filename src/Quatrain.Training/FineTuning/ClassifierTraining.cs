@@ -36,6 +36,7 @@ public sealed class ClassifierTraining : IDisposable
         (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
         Options = options;
+        begun?.CheckData(options.Data);
         Texts = LabeledTextFile.Load(options.Data, options.Columns);
         Split = DataSplit.Stratified(Texts, options.Tuning.Seed, balance: options.Balance);
         PositiveClass = FindPositive();
@@ -49,7 +50,7 @@ public sealed class ClassifierTraining : IDisposable
         {
             Encoded texts = Encode(model.ContextLength);
             (MaxLength, TruncatedTexts, _test) = (texts.MaxLength, texts.Truncated, texts.Test);
-            CheckDescription(begun);
+            begun?.CheckModel(Fingerprint.OfWeights(model.Parameters), options.Model);
             _classifier.InitializeHead(options.Tuning.Seed);
             int stage = Freeze(model, out _adapters);
             float[] weights = options.ClassWeights ? Data.ClassWeights.Balanced(Split.TrainingCounts) : [];
@@ -100,7 +101,7 @@ public sealed class ClassifierTraining : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
-        options = options with { Model = ModelPath.Lasting(options.Model) };
+        options = options with { Model = ModelPath.InFull(options.Model) };
         ClassifierTraining training = new(folder, options, null, pool, observer);
         try
         {
@@ -219,9 +220,6 @@ public sealed class ClassifierTraining : IDisposable
             ? throw new InvalidDataException($"{truncated} of the texts in '{Options.Data}' have more than {most} tokens; shorten them, or leave out --too-long refuse to cut them.")
             : result with { Truncated = truncated };
     }
-
-    private void CheckDescription(FineTuningDescription<ClassifierOptions>? begun) =>
-        begun?.CheckSame(Fingerprint.OfFile(Options.Data), Options.Data, Fingerprint.OfWeights(_classifier.Model.Parameters), Options.Model);
 
     private int Freeze(Gpt2Model model, out LoraAdapters? adapters)
     {

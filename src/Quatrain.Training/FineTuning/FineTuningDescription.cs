@@ -18,16 +18,22 @@ namespace Quatrain.Training.FineTuning;
 public sealed record FineTuningDescription<TOptions>(string Task, TOptions Options, string DataHash, string ModelHash)
     where TOptions : class
 {
-    /// <summary>Checks that a run that is resumed has the data and the model it was begun with.</summary>
-    /// <exception cref="InvalidDataException">It has not; the message says which changed.</exception>
-    public void CheckSame(string dataHash, string data, string modelHash, string model)
+    /// <summary>Checks that a run that is resumed has the data it was begun with.</summary>
+    /// <exception cref="InvalidDataException">It has not.</exception>
+    public void CheckData(string path)
     {
-        if (dataHash != DataHash)
+        // Who reads a file that is not there says so.
+        if (File.Exists(path) && Fingerprint.OfFile(path) != DataHash)
         {
-            throw new InvalidDataException($"'{data}' is not what the run was begun with; restore it, or begin a new run.");
+            throw new InvalidDataException($"'{path}' is not what the run was begun with; restore it, or begin a new run.");
         }
+    }
 
-        if (modelHash != ModelHash)
+    /// <summary>Checks that a run that is resumed has the model it was begun with.</summary>
+    /// <exception cref="InvalidDataException">It has not.</exception>
+    public void CheckModel(string hash, string model)
+    {
+        if (hash != ModelHash)
         {
             throw new InvalidDataException($"The weights of '{model}' are not those that the run was begun with; restore them, or begin a new run.");
         }
@@ -38,6 +44,9 @@ public sealed record FineTuningDescription<TOptions>(string Task, TOptions Optio
 internal static class FineTuningFile
 {
     private const int MostBytes = 1 << 20;
+
+    // Where a member is absent, generated code leaves nothing in its place rather than its default.
+    private static readonly JsonSerializerOptions Complete = new(FineTuningJson.Default.Options) { TypeInfoResolver = FineTuningJson.Default.WithAddedModifier(RequireAll) };
 
     /// <summary>Reads the description at <paramref name="path"/>.</summary>
     /// <exception cref="InvalidDataException">The file is absent, or no description of a run of that task.</exception>
@@ -56,7 +65,7 @@ internal static class FineTuningFile
                 throw new JsonException();
             }
 
-            FineTuningDescription<TOptions>? read = JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
+            FineTuningDescription<TOptions>? read = JsonSerializer.Deserialize(File.ReadAllBytes(path), (JsonTypeInfo<FineTuningDescription<TOptions>>)Complete.GetTypeInfo(type.Type));
             return read is { Options: not null, DataHash: not null, ModelHash: not null } && read.Task == task ? read : throw new JsonException();
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
@@ -68,14 +77,22 @@ internal static class FineTuningFile
     /// <summary>Writes <paramref name="description"/> to <paramref name="path"/>.</summary>
     public static void Write<TOptions>(string path, FineTuningDescription<TOptions> description, JsonTypeInfo<FineTuningDescription<TOptions>> type)
         where TOptions : class => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, description, type));
+
+    private static void RequireAll(JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Kind == JsonTypeInfoKind.Object ? type.Properties : [])
+        {
+            property.IsRequired = property.Set is not null;
+        }
+    }
 }
 
 /// <summary>The descriptions as JSON.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    UseStringEnumConverter = true,
     RespectNullableAnnotations = true,
+    UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(FineTuningDescription<ClassifierOptions>), TypeInfoPropertyName = "Classifier")]
 [JsonSerializable(typeof(FineTuningDescription<InstructionOptions>), TypeInfoPropertyName = "Instruction")]

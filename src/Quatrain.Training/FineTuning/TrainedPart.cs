@@ -25,18 +25,20 @@ public abstract record TrainedPart
     public static TrainedPart Adapters(LoraAdapters adapters) => new AttachedAdapters(adapters);
 
     /// <summary>Reads <c>head</c>, <c>last-K</c> or <c>all</c>.</summary>
+    /// <param name="text">What is to be read.</param>
+    /// <param name="hasHead">Whether the task has a head of its own, without which <c>head</c> would train nothing.</param>
     /// <exception cref="InvalidDataException">It is none of them.</exception>
-    public static TrainedPart Parse(string text)
+    public static TrainedPart Parse(string text, bool hasHead = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         const string LastPrefix = "last-";
         return text switch
         {
             "all" => All,
-            "head" => None,
+            "head" when hasHead => None,
             _ when text.StartsWith(LastPrefix, StringComparison.Ordinal)
                 && int.TryParse(text.AsSpan(LastPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 => Last(count),
-            _ => throw new InvalidDataException($"--train is '{text}'; it must be head, last-K with a number of blocks such as last-1, all or lora."),
+            _ => throw new InvalidDataException($"--train is '{text}'; it must be {(hasHead ? "head, " : "")}last-K with a number of blocks such as last-1, all or lora."),
         };
     }
 

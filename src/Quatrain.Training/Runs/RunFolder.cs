@@ -1,4 +1,5 @@
 using Quatrain.Models;
+using Quatrain.Models.Adapters;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Tokenizers;
 
@@ -53,7 +54,8 @@ public sealed class RunFolder
 
     /// <summary>Whether a model lies here, of a run or of anyone.</summary>
     public bool HoldsModel =>
-        File.Exists(System.IO.Path.Combine(Path, ModelFolder.WeightsFileName)) || File.Exists(System.IO.Path.Combine(Path, ModelFolder.ConfigFileName));
+        File.Exists(System.IO.Path.Combine(Path, ModelFolder.WeightsFileName)) || File.Exists(System.IO.Path.Combine(Path, ModelFolder.ConfigFileName))
+        || AdapterFolder.IsAt(Path);
 
     /// <summary>Refuses a folder in which a run would replace something.</summary>
     /// <exception cref="InvalidDataException">It holds a run or a model.</exception>

@@ -69,7 +69,7 @@ public sealed class InstructionDataset
             if (length > contextLength && longEntries == LongEntryPolicy.Refuse)
             {
                 throw new InvalidDataException(
-                    $"{entry.Where} has {length} tokens before its last, and the model's context is {contextLength}; shorten it, or allow entries to be cut.");
+                    $"{entry.Where} has {length} tokens before its last, and at most {contextLength} are read; shorten it, or leave out --too-long refuse to cut it.");
             }
 
             InstructionExample example = Example(chat, Math.Min(length, contextLength), scored);
@@ -87,7 +87,7 @@ public sealed class InstructionDataset
         return examples.Count > 0 || entries.Count == 0
             ? new InstructionDataset(examples) { TruncatedCount = truncated, LeftOutCount = leftOut }
             : throw new InvalidDataException(
-                $"No reply of the {entries.Count} entries begins within the model's context of {contextLength} tokens; use a model with a longer one, or a shorter prompt style.");
+                $"No reply of the {entries.Count} entries begins within the {contextLength} tokens that are read; use a model with a longer context, or a shorter prompt style.");
     }
 
     private static EncodedChat Encode(InstructionEntry entry, ChatEncoder encoder)

@@ -43,6 +43,11 @@ public sealed record InstructionOptions
     /// <exception cref="InvalidDataException">One is not; the message names it as the command line does.</exception>
     public void Validate()
     {
+        if (Model.Length == 0 || Data.Length == 0)
+        {
+            throw new InvalidDataException("Fine-tuning needs a model to start from and a file of data; name both.");
+        }
+
         Tuning.Validate();
         if (MaxLength is < 2)
         {
@@ -65,7 +70,7 @@ public sealed record InstructionOptions
         }
         else
         {
-            TrainedPart.Parse(Train);
+            TrainedPart.Parse(Train, hasHead: false);
         }
     }
 }

@@ -28,12 +28,14 @@ public sealed class InstructionTraining : IDisposable
     private readonly ChatSettings _chat;
     private readonly InstructionTask _task;
     private readonly InstructionTask? _test;
+    private readonly InstructionEntry[] _asked;
 
     private InstructionTraining(RunFolder folder, InstructionOptions options, FineTuningDescription<InstructionOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
     {
         (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
         _chat = new ChatSettings { Style = PromptStyle.Named(options.Style), System = options.System };
+        begun?.CheckData(options.Data);
         IReadOnlyList<InstructionEntry> entries = InstructionFile.Load(options.Data);
         Split = InstructionSplit.Of(entries, options.Tuning.Seed);
         string path = ModelPath.ResolveExisting(options.Model);
@@ -50,9 +52,14 @@ public sealed class InstructionTraining : IDisposable
 
             ChatEncoder encoder = new(_tokenizer, _chat);
             InstructionDataset Encode(IReadOnlyList<InstructionEntry> part) =>
-                InstructionDataset.Encode(part, encoder, options.MaxLength ?? _model.ContextLength, options.Scored, options.LongEntries);
+                InstructionDataset.Encode(part, encoder, MaxLength, options.Scored, options.LongEntries);
             (Training, Validation, Test) = (Encode(Split.Training), Encode(Split.Validation), Encode(Split.Test));
-            begun?.CheckSame(Fingerprint.OfFile(options.Data), options.Data, Fingerprint.OfWeights(_model.Parameters), options.Model);
+            begun?.CheckModel(Fingerprint.OfWeights(_model.Parameters), options.Model);
+            // A prompt that fills the context leaves no room for an answer.
+            _asked =
+            [
+                .. Split.Test.Where(entry => encoder.EncodePrompt([.. entry.Turns.SkipLast(1)]).Length < _model.ContextLength).Take(options.Samples),
+            ];
             int stage = Freeze(out _adapters);
             _task = new InstructionTask(_model, stage, Training.Examples, Validation.Examples, PadId, _adapters?.Parameters);
             _test = Test.Examples.Count > 0 ? new InstructionTask(_model, stage, [], Test.Examples, PadId) : null;
@@ -82,6 +89,9 @@ public sealed class InstructionTraining : IDisposable
     /// <summary>The test part as tokens.</summary>
     public InstructionDataset Test { get; }
 
+    /// <summary>The most tokens of an entry.</summary>
+    public int MaxLength => Options.MaxLength ?? _model.ContextLength;
+
     /// <summary>The weights of the model.</summary>
     public long Parameters => _model.Parameters.ElementCount;
 
@@ -96,7 +106,7 @@ public sealed class InstructionTraining : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
-        options = options with { Model = ModelPath.Lasting(options.Model) };
+        options = options with { Model = ModelPath.InFull(options.Model) };
         InstructionTraining training = new(folder, options, null, pool, observer);
         try
         {
@@ -130,29 +140,33 @@ public sealed class InstructionTraining : IDisposable
     /// <exception cref="IOException">A file can't be written.</exception>
     public InstructionOutcome Run(CancellationToken cancellation = default)
     {
-        // The base's answers, before a saved state replaces its weights.
-        string[] before = Answer(cancellation);
-        double? testBefore = TestLoss(cancellation);
+        // Of the base, before a saved state replaces its weights. Where the caller cancels here, the run does no step and is saved as it stands.
+        Measured? before = Measure(cancellation);
         FineTuningResult result;
         using (FineTuningRun run = new(Folder, _task, Options.Tuning, _pool, _observer, _resume))
         {
             result = run.Run(cancellation);
         }
 
-        if (result.Interrupted)
+        if (!result.Interrupted)
         {
-            return new InstructionOutcome(result, null, null, null, []);
+            Save();
         }
 
-        Save();
-        EvaluationRecord[] evaluations = [.. result.Records.OfType<EvaluationRecord>()];
-        string[] after = Answer(cancellation);
+        // All steps are saved; a run that is resumed when they are done measures once more.
+        if (result.Interrupted || before is null || Measure(cancellation) is not { } after)
+        {
+            return new InstructionOutcome(result with { Interrupted = true }, null, null, null, []);
+        }
+
         InstructionSample[] samples =
         [
-            .. Split.Test.Take(after.Length).Select((entry, i) => new InstructionSample(
-                string.Join("\n", entry.Turns.SkipLast(1).Select(turn => turn.Input.Length > 0 ? $"{turn.Text}\n{turn.Input}" : turn.Text)), entry.Turns[^1].Text, before.ElementAtOrDefault(i) ?? "", after[i])),
+            .. _asked.Select((entry, i) => new InstructionSample(
+                string.Join("\n", entry.Turns.SkipLast(1).Select(turn => turn.Input.Length > 0 ? $"{turn.Text}\n{turn.Input}" : turn.Text)),
+                entry.Turns[^1].Text, before.Answers[i], after.Answers[i])),
         ];
-        return new InstructionOutcome(result, evaluations.MinBy(record => record.ValidationLoss)?.ValidationLoss, testBefore, TestLoss(cancellation), samples);
+        double? best = result.Records.OfType<EvaluationRecord>().MinBy(record => record.ValidationLoss)?.ValidationLoss;
+        return new InstructionOutcome(result, best, before.TestLoss, after.TestLoss, samples);
     }
 
     /// <summary>Frees the model.</summary>
@@ -167,12 +181,25 @@ public sealed class InstructionTraining : IDisposable
         if (Options.Train != ClassifierOptions.Lora)
         {
             adapters = null;
-            return TrainedPart.Parse(Options.Train).Apply(_model);
+            return TrainedPart.Parse(Options.Train, hasHead: false).Apply(_model);
         }
 
         adapters = new LoraAdapters(_model, Options.Adapters, Options.Tuning.Seed);
         adapters.Attach(_model);
         return TrainedPart.Adapters(adapters).Apply(_model);
+    }
+
+    /// <summary>What the model as it stands makes of the test part, or null where the caller cancelled.</summary>
+    private Measured? Measure(CancellationToken cancellation)
+    {
+        try
+        {
+            return new Measured(Answer(cancellation), TestLoss(cancellation));
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
     }
 
     private double? TestLoss(CancellationToken cancellation)
@@ -190,18 +217,16 @@ public sealed class InstructionTraining : IDisposable
     {
         using ChatGenerator generator = new(_model, _tokenizer, _chat, _pool);
         GenerationOptions options = new() { MaxTokens = SampleTokens, Sampling = new SamplingOptions { Temperature = 0 } };
-        List<string> answers = [];
-        foreach (InstructionEntry entry in Split.Test.Take(Options.Samples))
-        {
-            if (cancellation.IsCancellationRequested)
+        return
+        [
+            .. _asked.Select(entry =>
             {
-                break;
-            }
-
-            answers.Add(generator.Reply([.. entry.Turns.SkipLast(1)], options, null, cancellation).Text);
-        }
-
-        return [.. answers];
+                string answer = generator.Reply([.. entry.Turns.SkipLast(1)], options, null, cancellation).Text;
+                // A reply that was cancelled is only its beginning.
+                cancellation.ThrowIfCancellationRequested();
+                return answer;
+            }),
+        ];
     }
 
     private void Save()
@@ -217,6 +242,8 @@ public sealed class InstructionTraining : IDisposable
             AdapterFolder.Save(Folder.Path, _adapters, Options.Model);
         }
     }
+
+    private sealed record Measured(IReadOnlyList<string> Answers, double? TestLoss);
 }
 
 /// <summary>What the teaching came to.</summary>

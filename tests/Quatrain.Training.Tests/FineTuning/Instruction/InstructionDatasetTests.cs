@@ -58,7 +58,7 @@ public sealed class InstructionDatasetTests
         InstructionDataset some = InstructionDataset.Encode([Entry(1), shorter], Plain, First.Length - 1);
         (some.Examples.Count, some.LeftOutCount, some.TruncatedCount).ShouldBe((1, 1, 1));
         Should.Throw<InvalidDataException>(() => Encode(Entry(1), First.Length - 1)).Message
-            .ShouldStartWith($"No reply of the 1 entries begins within the model's context of {First.Length - 1} tokens;");
+            .ShouldStartWith($"No reply of the 1 entries begins within the {First.Length - 1} tokens that are read;");
         InstructionDataset.Encode([], Plain, 10).Examples.ShouldBeEmpty();
     }
 
@@ -69,7 +69,7 @@ public sealed class InstructionDatasetTests
 
         InstructionDataset.Encode([Entry(1)], Plain, whole, longEntries: LongEntryPolicy.Refuse).Examples.Count.ShouldBe(1);
         Should.Throw<InvalidDataException>(() => InstructionDataset.Encode([Entry(1)], Plain, whole - 1, longEntries: LongEntryPolicy.Refuse)).Message
-            .ShouldBe($"Entry 7 has {whole} tokens before its last, and the model's context is {whole - 1}; shorten it, or allow entries to be cut.");
+            .ShouldBe($"Entry 7 has {whole} tokens before its last, and at most {whole - 1} are read; shorten it, or leave out --too-long refuse to cut it.");
     }
 
     [Fact]
