@@ -91,7 +91,15 @@ public sealed class ClassifierTrainingTests : IDisposable
             MaxFalsePositiveRate = 0.125,
             Tuning = new FineTuningOptions
             {
-                Epochs = 3, BatchSize = 5, LearningRate = 1e-3, WarmupShare = 0.2, WeightDecay = 0.01, GradientClip = 2, Dropout = 0.05, Seed = ulong.MaxValue, Cache = PrefixCache.Disk,
+                Epochs = 3,
+                BatchSize = 5,
+                LearningRate = 1e-3,
+                WarmupShare = 0.2,
+                WeightDecay = 0.01,
+                GradientClip = 2,
+                Dropout = 0.05,
+                Seed = ulong.MaxValue,
+                Cache = PrefixCache.Disk,
             },
         };
         RunFolder folder = new(_folder.File("run"));
@@ -115,7 +123,11 @@ public sealed class ClassifierTrainingTests : IDisposable
     {
         ClassifierOptions options = _options with
         {
-            Train = train, ClassWeights = true, MaxFalsePositiveRate = 0.1, Tuning = _options.Tuning with { Dropout = 0.1, Cache = cache }, Adapters = new LoraConfig { Rank = 2, Dropout = 0.1f },
+            Train = train,
+            ClassWeights = true,
+            MaxFalsePositiveRate = 0.1,
+            Tuning = _options.Tuning with { Dropout = 0.1, Cache = cache },
+            Adapters = new LoraConfig { Rank = 2, Dropout = 0.1f },
         };
         (_, string report) = Run("straight", options);
 
