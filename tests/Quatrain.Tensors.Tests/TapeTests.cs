@@ -71,6 +71,25 @@ public sealed unsafe class TapeTests : IDisposable
     }
 
     [Fact]
+    public void A_step_of_another_structure_goes_back_through_its_own_nodes()
+    {
+        _store.AllocateGradients();
+        using Tape tape = new(_pool, recording: true);
+        float[] ones = [.. Enumerable.Repeat(1f, 8)];
+        tape.Begin();
+        tape.Backward(WeightedSumOp.Forward(tape, ActivatedLinearOp.Forward(tape, _x, _weight, bias: null, Activation.Relu), ones));
+        _store.ForgetGradients();
+
+        // A plain layer where the step before had one with an activation, whose node is a kind of a plain layer's.
+        _x.Values.Fill(-1);
+        tape.Begin();
+        tape.Backward(Loss(tape));
+
+        _x.Gradient.ToArray().ShouldAllBe(g => g == 8);
+        _weight.Gradient.ToArray().ShouldAllBe(g => g == -2);
+    }
+
+    [Fact]
     public void A_step_uses_the_tensors_nodes_and_memory_of_the_one_before()
     {
         _store.AllocateGradients();
