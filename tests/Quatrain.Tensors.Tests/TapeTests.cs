@@ -77,7 +77,7 @@ public sealed unsafe class TapeTests : IDisposable
         using Tape tape = new(_pool, recording: true);
         float[] ones = [.. Enumerable.Repeat(1f, 8)];
         tape.Begin();
-        tape.Backward(WeightedSumOp.Forward(tape, ActivatedLinearOp.Forward(tape, _x, _weight, bias: null, Activation.Relu), ones));
+        tape.Backward(WeightedSumOp.Forward(tape, ActivatedLinearOp.Forward(tape, _x, _weight, bias: null, Activation.GeluTanh), ones));
         _store.ForgetGradients();
 
         // A plain layer where the step before had one with an activation, whose node is a kind of a plain layer's.
