@@ -6,6 +6,7 @@ using System.Text.Json;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Classification;
 using Quatrain.Models;
+using Quatrain.Models.Checkpoints;
 using Quatrain.Training.FineTuning.Data;
 
 namespace Quatrain.Cli.Commands;
@@ -111,42 +112,34 @@ internal static class ClassifyCommand
 
         Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
         bool json = parsed.GetValue(GlobalOptions.Json);
-        if (json && target is null)
+        void Classify(Action<TextTableRow, Classification> write)
         {
-            // One kind of output at a time: an object a row in place of the table.
             foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
             {
                 IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
                 for (int i = 0; i < rows.Length; i++)
                 {
-                    Write(parsed, classifier, results[i], rows[i].Text);
+                    write(rows[i], results[i]);
                 }
 
                 summary.Add(results);
             }
-
-            summary.Write();
-            return;
         }
 
         void WriteTable(Stream stream)
         {
             using TextTableWriter writer = new(table, stream);
-            foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
-            {
-                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
-                for (int i = 0; i < rows.Length; i++)
-                {
-                    writer.Write(rows[i], results[i].Label, results[i].Probability);
-                }
-
-                summary.Add(results);
-            }
+            Classify((row, result) => writer.Write(row, result.Label, result.Probability));
         }
 
         if (target is not null)
         {
-            Quatrain.Models.Checkpoints.AtomicFile.Write(target, WriteTable);
+            AtomicFile.Write(target, WriteTable);
+        }
+        else if (json)
+        {
+            // One kind of output at a time: an object a row in place of the table.
+            Classify((row, result) => Write(parsed, classifier, result, row.Text));
         }
         else
         {
@@ -160,7 +153,7 @@ internal static class ClassifyCommand
         }
 
         summary.Write();
-        if (json)
+        if (json && target is not null)
         {
             JsonOutput.Write(parsed.InvocationConfiguration.Output, writer =>
             {

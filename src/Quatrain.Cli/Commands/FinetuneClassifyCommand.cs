@@ -4,6 +4,7 @@ using System.Text.Json;
 using Quatrain.Cli.Display;
 using Quatrain.Cli.Hosting;
 using Quatrain.Inference.Classification;
+using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Classification;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Training.FineTuning;
@@ -29,7 +30,7 @@ internal static class FinetuneClassifyCommand
         Option<bool> weights = new("--class-weights") { Description = "Let a text of a rare class count more, so that all classes count the same." };
         Option<string> pooling = new("--pooling")
         {
-            Description = $"What the head looks at: {string.Join(", ", ClassifierSettings.Poolings)}. last-position pads every text to one length and reads the padding, as Raschka's book does.",
+            Description = $"What the head looks at: {string.Join(", ", ClassifierSettings.Poolings)}. last-position pads every text to one length and reads the padding, as Raschka's book does; mean is often more accurate with a small model.",
             HelpName = "where",
             DefaultValueFactory = _ => ClassifierSettings.NameOf(defaults.Pooling),
         };
@@ -133,7 +134,7 @@ internal static class FinetuneClassifyCommand
         ClassifierReport report = ReportOfRun.Make(training, outcome);
         string page = Path.Combine(training.Folder.Path, ReportName);
         ReportPage.Write(page, report);
-        Quatrain.Models.Checkpoints.AtomicFile.Write(Path.Combine(training.Folder.Path, JsonName), stream =>
+        AtomicFile.Write(Path.Combine(training.Folder.Path, JsonName), stream =>
         {
             using Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true });
             ReportJson.Write(writer, report);

@@ -29,7 +29,6 @@ public sealed class ClassifierTraining : IDisposable
     private readonly LoraAdapters? _adapters;
     private readonly ClassificationTask _task;
     private readonly ClassificationExample[] _test;
-    private readonly string _basePath;
 
     private ClassifierTraining(RunFolder folder, ClassifierOptions options, FineTuningDescription<ClassifierOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
     {
@@ -40,10 +39,10 @@ public sealed class ClassifierTraining : IDisposable
         Texts = LabeledTextFile.Load(options.Data, options.Columns);
         Split = DataSplit.Stratified(Texts, options.Tuning.Seed, balance: options.Balance);
         PositiveClass = FindPositive();
-        _basePath = ModelPath.ResolveExisting(options.Model);
-        _tokenizer = ModelTokenizer.TryLoad(_basePath)
-            ?? throw new InvalidDataException($"'{_basePath}' has no tokenizer, so it can't learn from text; use a folder that has one.");
-        Gpt2Model model = Gpt2Checkpoint.Load(_basePath, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
+        string path = ModelPath.ResolveExisting(options.Model);
+        _tokenizer = ModelTokenizer.TryLoad(path)
+            ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
+        Gpt2Model model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
         Options = options with { Tuning = options.Tuning.Resolve(options.Train, model.Config.EmbeddingSize) };
         _classifier = new Gpt2Classifier(model, Split.Labels.Count, options.Pooling);
         try
@@ -52,7 +51,7 @@ public sealed class ClassifierTraining : IDisposable
             (MaxLength, TruncatedTexts, _test) = (texts.MaxLength, texts.Truncated, texts.Test);
             begun?.CheckModel(Fingerprint.OfWeights(model.Parameters), options.Model);
             _classifier.InitializeHead(options.Tuning.Seed);
-            int stage = Freeze(model, out _adapters);
+            int stage = TrainedPart.Freeze(options.Train, options.Adapters, options.Tuning.Seed, model, out _adapters);
             float[] weights = options.ClassWeights ? Data.ClassWeights.Balanced(Split.TrainingCounts) : [];
             _task = new ClassificationTask(_classifier, stage, texts.Training, texts.Validation, weights, PadId, _adapters?.Parameters);
         }
@@ -219,19 +218,6 @@ public sealed class ClassifierTraining : IDisposable
         return truncated > 0 && Options.RefuseLong
             ? throw new InvalidDataException($"{truncated} of the texts in '{Options.Data}' have more than {most} tokens; shorten them, or leave out --too-long refuse to cut them.")
             : result with { Truncated = truncated };
-    }
-
-    private int Freeze(Gpt2Model model, out LoraAdapters? adapters)
-    {
-        if (Options.Train != ClassifierOptions.Lora)
-        {
-            adapters = null;
-            return TrainedPart.Parse(Options.Train).Apply(model);
-        }
-
-        adapters = new LoraAdapters(model, Options.Adapters, Options.Tuning.Seed);
-        adapters.Attach(model);
-        return TrainedPart.Adapters(adapters).Apply(model);
     }
 
     private float[][] Logits(IReadOnlyList<ClassificationExample> examples, CancellationToken cancellation)

@@ -42,6 +42,27 @@ public abstract record TrainedPart
         };
     }
 
+    /// <summary>Freezes what does not train by the options of a task, and attaches adapters where they are what trains.</summary>
+    /// <param name="train">head, last-K, all or lora.</param>
+    /// <param name="config">The adapters, for lora.</param>
+    /// <param name="seed">Decides how adapters begin.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="adapters">The adapters that were attached, or null.</param>
+    /// <returns>How many of the model's stages no gradient reaches, counted from below.</returns>
+    /// <exception cref="InvalidDataException">The model has not that many blocks, or no layer that adapters are for.</exception>
+    public static int Freeze(string train, LoraConfig config, ulong seed, Gpt2Model model, out LoraAdapters? adapters)
+    {
+        adapters = null;
+        if (train != ClassifierOptions.Lora)
+        {
+            return Parse(train).Apply(model);
+        }
+
+        adapters = new LoraAdapters(model, config, seed);
+        adapters.Attach(model);
+        return Adapters(adapters).Apply(model);
+    }
+
     /// <summary>Freezes the other parameters of <paramref name="model"/>, and returns how many of its stages no gradient reaches, counted from below.</summary>
     /// <exception cref="InvalidDataException">The model has not that many blocks.</exception>
     public abstract int Apply(Gpt2Model model);

@@ -60,7 +60,7 @@ public sealed class InstructionTraining : IDisposable
             [
                 .. Split.Test.Where(entry => encoder.EncodePrompt([.. entry.Turns.SkipLast(1)]).Length < _model.ContextLength).Take(options.Samples),
             ];
-            int stage = Freeze(out _adapters);
+            int stage = TrainedPart.Freeze(options.Train, options.Adapters, options.Tuning.Seed, _model, out _adapters);
             _task = new InstructionTask(_model, stage, Training.Examples, Validation.Examples, PadId, _adapters?.Parameters);
             _test = Test.Examples.Count > 0 ? new InstructionTask(_model, stage, [], Test.Examples, PadId) : null;
         }
@@ -176,20 +176,6 @@ public sealed class InstructionTraining : IDisposable
         _model.Dispose();
     }
 
-    private int Freeze(out LoraAdapters? adapters)
-    {
-        if (Options.Train != ClassifierOptions.Lora)
-        {
-            adapters = null;
-            return TrainedPart.Parse(Options.Train, hasHead: false).Apply(_model);
-        }
-
-        adapters = new LoraAdapters(_model, Options.Adapters, Options.Tuning.Seed);
-        adapters.Attach(_model);
-        return TrainedPart.Adapters(adapters).Apply(_model);
-    }
-
-    /// <summary>What the model as it stands makes of the test part, or null where the caller cancelled.</summary>
     private Measured? Measure(CancellationToken cancellation)
     {
         try

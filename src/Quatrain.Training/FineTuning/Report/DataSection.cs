@@ -56,7 +56,7 @@ internal static class DataSection
 
         if (data.DuplicatesAcrossParts == 0)
         {
-            html.AppendLine($"<p>No validation or test text is in the training part too.</p>");
+            html.AppendLine($"<p>No text lies in more than one part.</p>");
         }
         else
         {

@@ -7,7 +7,7 @@ namespace Quatrain.Training.FineTuning.Report;
 /// <param name="Parts">Training, validation and test part, in this order.</param>
 /// <param name="EmptyTexts">The texts left out because they were empty.</param>
 /// <param name="TruncatedTexts">The texts of which only a beginning or end is looked at, for they are longer than the model's context.</param>
-/// <param name="DuplicatesAcrossParts">The validation and test texts that are also in the training part.</param>
+/// <param name="DuplicatesAcrossParts">The different texts that lie in more than one part.</param>
 public sealed record DataSummary(
     string FileName,
     string TextColumn,

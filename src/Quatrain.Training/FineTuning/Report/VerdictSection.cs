@@ -39,9 +39,9 @@ internal static class VerdictSection
     public static string MeasureOf(ClassifierEvaluation evaluation) =>
         evaluation.PositiveClass is { } positive ? $"of “{evaluation.LabelNames[positive]}”" : "(mean over classes)";
 
-    /// <summary>How many held-out texts were trained on after all.</summary>
+    /// <summary>How many texts are not as new to a part as its others.</summary>
     public static string Duplicates(DataSummary data) =>
-        $"{Count(data.DuplicatesAcrossParts, "validation or test text is", "validation or test texts are")} in the training part too";
+        $"{Count(data.DuplicatesAcrossParts, "text lies", "different texts lie")} in more than one part";
 
     private static void AppendAccuracy(HtmlBuilder html, ClassifierReport report)
     {
@@ -60,7 +60,7 @@ internal static class VerdictSection
             """);
         if (report.Data.DuplicatesAcrossParts > 0)
         {
-            html.AppendLine($"<p>But {Duplicates(report.Data)}, so that texts unlike those trained on may fare worse.</p>");
+            html.AppendLine($"<p>But {Duplicates(report.Data)}, so that new texts may fare worse.</p>");
         }
     }
 
