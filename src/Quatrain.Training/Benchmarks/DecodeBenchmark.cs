@@ -10,7 +10,7 @@ namespace Quatrain.Training.Benchmarks;
 
 /// <summary>
 /// Measures how fast a model with random weights reads a prompt and decodes, by the <see cref="TokenGenerator"/> that generates, with the likeliest token taken
-/// each time.
+/// each time. The machine is measured between them, so that the share they reach is that of the same moment.
 /// </summary>
 public sealed class DecodeBenchmark : IDisposable
 {
@@ -21,6 +21,7 @@ public sealed class DecodeBenchmark : IDisposable
 
     private readonly Gpt2Model _model;
     private readonly WeightFormat _weights;
+    private readonly WorkerPool _pool;
     private readonly TokenGenerator _generator;
     private readonly OperationProfile _profile = new();
 
@@ -33,6 +34,7 @@ public sealed class DecodeBenchmark : IDisposable
     public DecodeBenchmark(Gpt2Config config, WeightFormat weights, WorkerPool pool)
     {
         _weights = weights;
+        _pool = pool;
         _model = new Gpt2Model(config);
         Gpt2Initialization.Initialize(_model, InitializationScheme.Gpt2, seed: 1);
         if (weights != WeightFormat.Float32)
@@ -58,40 +60,54 @@ public sealed class DecodeBenchmark : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(promptTokens, _model.ContextLength - newTokens);
         Generate(promptTokens, Math.Min(WarmUpTokens, newTokens), 1, cancellation);
-        List<double> prompts = [];
-        Stopwatch clock = Stopwatch.StartNew();
-        while (prompts.Count < LeastPrompts || clock.Elapsed < PromptDuration)
-        {
-            prompts.Add(Generate(promptTokens, 1, 1, cancellation)[0]);
-            progress?.Invoke(0.5 * Math.Min((double)prompts.Count / LeastPrompts, clock.Elapsed / PromptDuration));
-        }
-
         (IReadOnlyList<OperationTotal> promptOperations, double promptSeconds) = Profile(() => Generate(promptTokens, 1, 1, cancellation)[0]);
-        List<double> steps = Generate(promptTokens, newTokens, batchSize, cancellation)[1..];
-        progress?.Invoke(0.75);
+        progress?.Invoke(0.1);
         List<double> profiled = [];
         (IReadOnlyList<OperationTotal> stepOperations, _) = Profile(() =>
         {
             profiled = Generate(promptTokens, newTokens, batchSize, cancellation, _profile.Clear)[1..];
             return 0;
         });
+        progress?.Invoke(0.3);
+        // Before the probe, whose memory would count.
+        long peakMemory = StepBenchmark.PeakMemory();
+        using MachineProbe probe = new(_pool);
+        double promptFlops = Gpt2Flops.PromptFlops(_model.Config, promptTokens), stepBytes = StepBytes(promptTokens + newTokens / 2, batchSize);
+        List<double> prompts = [], promptShares = [];
+        Stopwatch clock = Stopwatch.StartNew();
+        while (prompts.Count < LeastPrompts || clock.Elapsed < PromptDuration)
+        {
+            double seconds = Generate(promptTokens, 1, 1, cancellation)[0];
+            prompts.Add(seconds);
+            promptShares.Add(promptFlops / seconds / 1e9 / probe.MultiplyAddGflops());
+            progress?.Invoke(0.3 + 0.4 * Math.Min((double)prompts.Count / LeastPrompts, clock.Elapsed / PromptDuration));
+        }
+
+        List<double> stepShares = [];
+        List<double> steps = Generate(
+            promptTokens, newTokens, batchSize, cancellation,
+            then: seconds => stepShares.Add(stepBytes / seconds / 1e9 / probe.ReadGigabytesPerSecond()))[1..];
         progress?.Invoke(1);
         prompts.Sort();
+        promptShares.Sort();
         steps.Sort();
+        stepShares.Sort();
         return new DecodeMeasurement
         {
             PromptTokens = promptTokens,
             PromptSeconds = prompts,
-            PromptFlops = Gpt2Flops.PromptFlops(_model.Config, promptTokens),
+            PromptFlops = promptFlops,
+            PromptShares = promptShares,
             BatchSize = batchSize,
             StepSeconds = steps,
-            StepBytes = StepBytes(promptTokens + newTokens / 2, batchSize),
+            StepBytes = stepBytes,
+            StepShares = stepShares,
             PromptOperations = promptOperations,
             ProfiledPromptSeconds = promptSeconds,
             StepOperations = stepOperations,
             ProfiledSteps = profiled.Count,
             ProfiledStepSeconds = profiled.Sum(),
-            PeakMemoryBytes = StepBenchmark.PeakMemory(),
+            PeakMemoryBytes = peakMemory,
         };
     }
 
@@ -120,8 +136,12 @@ public sealed class DecodeBenchmark : IDisposable
         return (_profile.Totals, seconds);
     }
 
-    /// <summary>The seconds of each token, from the one before it on or the beginning: the first counts reading the prompts.</summary>
-    private List<double> Generate(int promptTokens, int newTokens, int batchSize, CancellationToken cancellation, Action? begun = null)
+    /// <summary>
+    /// The seconds of each token, from the one before it on or the beginning: the first counts reading the prompts, after which <paramref name="begun"/> is called. What
+    /// <paramref name="then"/> does after each other token, told its seconds, is not counted.
+    /// </summary>
+    private List<double> Generate(
+        int promptTokens, int newTokens, int batchSize, CancellationToken cancellation, Action? begun = null, Action<double>? then = null)
     {
         RandomSource random = new(1);
         int[] prompt = [.. Enumerable.Range(0, promptTokens).Select(_ => random.NextInt32(_model.VocabularySize))];
@@ -138,11 +158,16 @@ public sealed class DecodeBenchmark : IDisposable
             if (++rows % batchSize == 0)
             {
                 seconds.Add(Stopwatch.GetElapsedTime(last).TotalSeconds);
-                last = Stopwatch.GetTimestamp();
                 if (seconds.Count == 1)
                 {
                     begun?.Invoke();
                 }
+                else
+                {
+                    then?.Invoke(seconds[^1]);
+                }
+
+                last = Stopwatch.GetTimestamp();
             }
 
             return true;

@@ -23,6 +23,12 @@ public sealed record DecodeMeasurement
     /// <summary>What a step must read from memory, on average: the weights once, and of each sequence the keys and values.</summary>
     public required double StepBytes { get; init; }
 
+    /// <summary>The shares of the multiply-add peak, measured right after, that the readings reached; the least first.</summary>
+    public required IReadOnlyList<double> PromptShares { get; init; }
+
+    /// <summary>The shares of memory's speed, measured right after, that the steps reached; the least first.</summary>
+    public required IReadOnlyList<double> StepShares { get; init; }
+
     /// <summary>The operations of one reading of the prompt, the one that took longest first.</summary>
     public required IReadOnlyList<OperationTotal> PromptOperations { get; init; }
 
@@ -58,6 +64,12 @@ public sealed record DecodeMeasurement
 
     /// <summary>10^9 bytes that a step must read, a second, at the median.</summary>
     public double StepGigabytesPerSecond => StepBytes / MedianStepSeconds / 1e9;
+
+    /// <summary>The share of the multiply-add peak that half of the readings stay below.</summary>
+    public double PromptShareOfPeak => Median(PromptShares);
+
+    /// <summary>The share of memory's speed that half of the steps stay below.</summary>
+    public double StepShareOfMemory => Median(StepShares);
 
     private static double Median(IReadOnlyList<double> sorted) => (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
 }

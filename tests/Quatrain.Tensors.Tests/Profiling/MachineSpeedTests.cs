@@ -12,7 +12,9 @@ public sealed class MachineSpeedTests
     {
         using WorkerPool pool = new(threads);
 
-        MachineSpeed speed = MachineSpeed.Measure(pool, bufferBytes: 1 << 20, TimeSpan.Zero, CancellationToken.None);
+        using MachineProbe probe = new(pool, bufferBytes: 1 << 20);
+
+        MachineSpeed speed = MachineSpeed.Measure(probe, TimeSpan.Zero, CancellationToken.None);
 
         speed.PeakGflops.ShouldBePositive();
         double.IsFinite(speed.PeakGflops).ShouldBeTrue();
@@ -25,7 +27,9 @@ public sealed class MachineSpeedTests
     {
         using WorkerPool pool = new(3);
 
-        MachineSpeed.Measure(pool, bufferBytes: 0, TimeSpan.Zero, CancellationToken.None).MemoryGigabytesPerSecond.ShouldBePositive();
+        using MachineProbe probe = new(pool, bufferBytes: 0);
+
+        probe.ReadGigabytesPerSecond().ShouldBePositive();
     }
 
     [Fact]
