@@ -51,12 +51,22 @@ internal static unsafe partial class FewRowsKernel
             where V : unmanaged, ILanes<V>
         {
             int perPass = Units(N, ColumnsPerUnit);
+            bool together = Rows.Count == 1 && E.InFloat == 1 && N * E.Size < ShortPiece;
             for (int unit = start, stop; unit < end; unit = stop)
             {
                 (int pass, int column) = int.DivRem(unit, perPass);
+                int k = pass * Rows.MaxDepth;
+                float* sums = PassSums + (nint)pass * Rows.Count * N;
+                stop = unit + PassesAtOnce * perPass;
+                if (together && column == 0 && stop <= end && k + PassesAtOnce * Rows.MaxDepth <= Rows.Terms)
+                {
+                    Sums.ComputePasses<V>(Rows, N, k, sums);
+                    continue;
+                }
+
                 stop = Math.Min((pass + 1) * perPass, end);
                 int left = column * ColumnsPerUnit, right = Math.Min(left + (stop - unit) * ColumnsPerUnit, N);
-                Sums.Compute<V>(Rows, left, right, pass * Rows.MaxDepth, PassSums + (nint)pass * Rows.Count * N + left, N);
+                Sums.Compute<V>(Rows, left, right, k, sums + left, N);
             }
         }
     }
@@ -106,6 +116,39 @@ internal static unsafe partial class FewRowsKernel
                     }
                 }
             }
+        }
+
+        /// <summary>
+        /// All columns of the <see cref="PassesAtOnce"/> passes that begin at term <paramref name="first"/>, a row of each at a time: as many streams that never break off.
+        /// For a single row.
+        /// </summary>
+        public void ComputePasses<V>(in FewRows rows, int columns, int first, float* sums)
+            where V : unmanaged, ILanes<V>
+        {
+            nint pass = rows.MaxDepth * stride * E.Size;
+            for (int k = 0; k < rows.MaxDepth; k++)
+            {
+                byte* from = b + (first + k) * stride * E.Size;
+                int done = AddPasses<V>(rows.A(0, first + k), rows.MaxDepth, from, pass, 0, columns, sums, k == 0);
+                AddPasses<Lanes1>(rows.A(0, first + k), rows.MaxDepth, from, pass, done, columns, sums, k == 0);
+            }
+        }
+
+        private static int AddPasses<V>(float* a, int depth, byte* b0, nint pass, int i, int columns, float* sums, bool first)
+            where V : unmanaged, ILanes<V>
+        {
+            V x0 = V.Broadcast(a[0]), x1 = V.Broadcast(a[depth]), x2 = V.Broadcast(a[2 * depth]);
+            float* sums1 = sums + columns, sums2 = sums1 + columns;
+            byte* b1 = b0 + pass, b2 = b1 + pass;
+            for (; i + V.Count <= columns; i += V.Count)
+            {
+                nint at = i * E.Size;
+                V.MultiplyAdd(x0, E.Load<V>(b0 + at), first ? V.Zero : V.Load(sums + i)).Store(sums + i);
+                V.MultiplyAdd(x1, E.Load<V>(b1 + at), first ? V.Zero : V.Load(sums1 + i)).Store(sums1 + i);
+                V.MultiplyAdd(x2, E.Load<V>(b2 + at), first ? V.Zero : V.Load(sums2 + i)).Store(sums2 + i);
+            }
+
+            return i;
         }
 
         private void Add<V>(float* a, int terms, byte* from, int count, float* sums, bool first, nint ahead)

@@ -19,6 +19,9 @@ internal static unsafe partial class FewRowsKernel
     /// <summary>The terms that go through a column's sum at a time, so that it is loaded and stored once for all of them.</summary>
     private const int TermsAtOnce = 8;
 
+    // The passes over K whose rows are read side by side where rows are short.
+    private const int PassesAtOnce = 3;
+
     // Columns are shared out by cache lines of bfloat16 numbers.
     private const int ColumnsPerUnit = 32;
 
@@ -62,6 +65,14 @@ internal static unsafe partial class FewRowsKernel
         {
             new RowWork<Float32Elements, Identity> { Rows = row, B = (byte*)b.Data, Stride = b.Stride, N = n }.Execute<V>(0, Units(n, RowsPerUnit), 0);
         }
+        else if (n == 8 * V.Count)
+        {
+            Sums8Registers<V>(a, b.Data, b.Stride, k, c);
+        }
+        else if (n == 4 * V.Count)
+        {
+            Sums4Registers<V>(a, b.Data, b.Stride, k, c);
+        }
         else
         {
             new ColumnWork<Float32Elements, Identity> { Rows = row, Sums = new((byte*)b.Data, b.Stride), N = n, Scratch = &sums }
@@ -84,7 +95,7 @@ internal static unsafe partial class FewRowsKernel
 
         ColumnSums<E> sums = new((byte*)b.Data, b.Stride);
         int passes = Units(k, depth);
-        if (passes > 1 && pool.Threads > 1 && n * E.Size < ShortPiece * pool.Threads)
+        if (passes > 1 && (pool.Threads > 1 || m == 1) && n * E.Size < ShortPiece * pool.Threads)
         {
             pool.ReserveScratch((long)passes * m * n);
             float* passSums = pool.ScratchTable[0];
@@ -105,6 +116,12 @@ internal static unsafe partial class FewRowsKernel
         public readonly nint Stride = a.Stride;
 
         public float* A(int row, int k) => a.Data + row * a.Stride + k;
+
+        /// <summary>The results of a row.</summary>
+        public float* C(int row) => result.C + row * result.CStride;
+
+        /// <summary>Whether the sums of the pass that begins at term <paramref name="k"/> are the results.</summary>
+        public bool IsPlain(int k) => k == 0 && result.Bias is null && result.Addend is null;
 
         /// <summary>Where a pass that begins at term <paramref name="k"/> goes: the results from column <paramref name="left"/> on.</summary>
         public void End(int left, int k, out float* c, out nint cStride, out TileEnd end)

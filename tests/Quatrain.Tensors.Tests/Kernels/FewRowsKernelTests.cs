@@ -1,4 +1,5 @@
 using Quatrain.Tensors.Kernels;
+using Quatrain.Tensors.Kernels.Simd;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tensors.Tests.Reference;
 using Quatrain.Tensors.Tests.Support;
@@ -44,6 +45,56 @@ public sealed unsafe class FewRowsKernelTests
         foreach (int rows in (ReadOnlySpan<int>)[1, 3])
         {
             Closeness.ShouldBeSameBits(Product(rows, N, K, false, isBFloat16, pool), all.AsSpan(0, rows * N), $"{rows} rows");
+        }
+    }
+
+    /// <summary>Passes over K enough that a worker has three whole ones, which go side by side.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Passes_side_by_side_have_the_bits_that_tiles_give_them(int threads)
+    {
+        using WorkerPool pool = new(threads);
+        foreach ((int n, int k) in (ReadOnlySpan<(int, int)>)[(7, 1543), (65, 1543), (256, 2304), (769, 2311)])
+        {
+            float[] all = Product(FewRowsKernel.MostRows + 1, n, k, false, false, pool);
+            Closeness.ShouldBeSameBits(Product(1, n, k, false, false, pool), all.AsSpan(0, n), $"[{k}, {n}]");
+        }
+    }
+
+    /// <summary>32, 64 and 128 columns fit in 4 or 8 registers of some width, the others in none.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(16)]
+    [InlineData(32)]
+    [InlineData(48)]
+    [InlineData(64)]
+    [InlineData(80)]
+    [InlineData(128)]
+    public void A_row_alone_has_the_bits_that_tiles_give_it(int n)
+    {
+        using WorkerPool pool = new(1);
+        foreach (int k in (ReadOnlySpan<int>)[1, 3, 64, 383])
+        {
+            foreach (bool transposed in (ReadOnlySpan<bool>)[false, true])
+            {
+                float[] all = Product(FewRowsKernel.MostRows + 1, n, k, transposed, false, pool, hasBias: false);
+                using GuardedMemory memory = new();
+                RowAlone row = new()
+                {
+                    A = memory.Copy(Values.Normal((FewRowsKernel.MostRows + 1) * k, 1)),
+                    B = new Operand(memory.Copy(Values.Normal(n * k, 2)), transposed ? k : n, transposed),
+                    N = n,
+                    K = k,
+                    C = memory.New(n),
+                    Sums = memory.New(n),
+                };
+                pool.Run(row, 1);
+                memory.ShouldBeIntact();
+                Closeness.ShouldBeSameBits(new Span<float>(row.C, n), all.AsSpan(0, n), $"[{k}, {n}]");
+            }
         }
     }
 
@@ -98,9 +149,9 @@ public sealed unsafe class FewRowsKernelTests
         }
     }
 
-    private static float[] Product(int m, int n, int k, bool transposed, bool isBFloat16, WorkerPool pool)
+    private static float[] Product(int m, int n, int k, bool transposed, bool isBFloat16, WorkerPool pool, bool hasBias = true)
     {
-        float[] a = Values.Normal((FewRowsKernel.MostRows + 1) * k, 1)[..(m * k)], b = Values.Normal(n * k, 2), bias = Values.Normal(n, 3);
+        float[] a = Values.Normal((FewRowsKernel.MostRows + 1) * k, 1)[..(m * k)], b = Values.Normal(n * k, 2), bias = hasBias ? Values.Normal(n, 3) : new float[n];
         ushort[] halves = BFloat16Reference.Round(b);
         // The last page of the weights ends where they do: whoever reads on does not come back.
         using PageEnd end = new(isBFloat16 ? halves.Length * sizeof(ushort) : b.Length * sizeof(float));
@@ -123,5 +174,15 @@ public sealed unsafe class FewRowsKernelTests
         MatMulKernel.Multiply(new Operand(memory.Copy(a), k), b, m, n, k, memory.Copy(bias), null, 0, c, n, pool);
         memory.ShouldBeIntact();
         return new Span<float>(c, m * n).ToArray();
+    }
+
+    private struct RowAlone : IWork
+    {
+        public float* A, C, Sums;
+        public Operand B;
+        public int N, K;
+
+        public readonly void Execute<V>(int start, int end, int worker)
+            where V : unmanaged, ILanes<V> => FewRowsKernel.MultiplyRow<V>(A, B, N, K, C, Sums);
     }
 }
