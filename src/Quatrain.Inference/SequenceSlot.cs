@@ -55,7 +55,10 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
         (_request, _sampler) = (request, sampler);
     }
 
-    /// <summary>Before the first pass of a sequence: takes over the beginning that it has in common with the one of <paramref name="slots"/> it has the most with.</summary>
+    /// <summary>
+    /// Before the first pass of a sequence: takes over the beginning that it has in common with the one of <paramref name="slots"/> it has the most with, where
+    /// that is more than its place has left of the one before.
+    /// </summary>
     public void Share(IReadOnlyList<SequenceSlot> slots)
     {
         if (!_isNew)
@@ -81,6 +84,8 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
             _cache.CopyFrom(best._cache, most);
             _unread = _count - most;
         }
+
+        _request!.Started?.Invoke(most);
     }
 
     /// <summary>
@@ -142,7 +147,7 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
         completed?.Invoke(reason);
     }
 
-    /// <summary>Forgets everything: the model may be another by the next sequence.</summary>
+    /// <summary>Forgets everything, a sequence that is not over too.</summary>
     public void Forget()
     {
         (_request, _sampler) = (null, null);

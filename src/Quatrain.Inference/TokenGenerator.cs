@@ -13,7 +13,7 @@ namespace Quatrain.Inference;
 /// <para>What a sequence gets depends on its prompt, its options and the model, not on what else is in its batch, nor on the number of threads.</para>
 /// <para>
 /// A prompt is read <see cref="PromptChunk"/> tokens at a time, which bounds the memory of a pass. A beginning that it has in common with another sequence
-/// in the batch, or with the one before it in its place, is not computed again.
+/// in the batch, or with the one before it in its place, is not computed again; where the generator keeps its caches, those of earlier calls count too.
 /// </para>
 /// <para>
 /// Past the context length: when a sequence's cache is full, the newest half of the context (rounded down) is read again from position 0 and the
@@ -38,13 +38,20 @@ public sealed class TokenGenerator : IDisposable
     private readonly List<SequenceSlot> _rows = [];
     private readonly KvCache _together = new();
     private readonly KvCache _alone = new();
+    private readonly bool _keepsCaches;
     private int[] _batch = [];
 
     /// <summary>A generator over <paramref name="model"/>, which it does not own.</summary>
-    public TokenGenerator(ILanguageModel model, WorkerPool pool)
+    /// <param name="model">The model.</param>
+    /// <param name="pool">The workers.</param>
+    /// <param name="keepsCaches">
+    /// Whether what a call has read serves the next. What is generated is the same either way, if the weights stay as they are; not for a model that trains
+    /// between two calls.
+    /// </param>
+    public TokenGenerator(ILanguageModel model, WorkerPool pool, bool keepsCaches = false)
     {
         ArgumentNullException.ThrowIfNull(model);
-        _model = model;
+        (_model, _keepsCaches) = (model, keepsCaches);
         _tape = new Tape(pool, recording: false);
     }
 
@@ -115,11 +122,40 @@ public sealed class TokenGenerator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        bool keeps = false;
+        try
+        {
+            Run(requests, batchSize, cancellation);
+            keeps = _keepsCaches;
+        }
+        finally
+        {
+            // Whatever threw may have done so in the middle of a pass: what a cache holds is not known then.
+            if (!keeps)
+            {
+                foreach (SequenceSlot slot in _slots)
+                {
+                    slot.Forget();
+                }
+            }
+        }
+    }
+
+    /// <summary>Frees the caches.</summary>
+    public void Dispose()
+    {
         foreach (SequenceSlot slot in _slots)
         {
-            slot.Forget();
+            slot.Dispose();
         }
 
+        _together.Dispose();
+        _alone.Dispose();
+        _tape.Dispose();
+    }
+
+    private void Run(IEnumerable<TokenRequest> requests, int batchSize, CancellationToken cancellation)
+    {
         using IEnumerator<TokenRequest> source = requests.GetEnumerator();
         bool more = true;
         do
@@ -138,19 +174,6 @@ public sealed class TokenGenerator : IDisposable
             }
         }
         while (TryStep(cancellation));
-    }
-
-    /// <summary>Frees the caches.</summary>
-    public void Dispose()
-    {
-        foreach (SequenceSlot slot in _slots)
-        {
-            slot.Dispose();
-        }
-
-        _together.Dispose();
-        _alone.Dispose();
-        _tape.Dispose();
     }
 
     private bool TryBegin(SequenceSlot slot, IEnumerator<TokenRequest> source)
