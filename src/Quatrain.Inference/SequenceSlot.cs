@@ -4,7 +4,13 @@ using Quatrain.Models;
 namespace Quatrain.Inference;
 
 /// <summary>A place in a batch: one sequence at a time, its newest ids, and the keys and values of those that the model has read.</summary>
-internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers) : IDisposable
+/// <param name="model">The model.</param>
+/// <param name="buffers">What its samplers share with those of other places.</param>
+/// <param name="growsAhead">
+/// Whether the cache grows to twice its size at least, because sequences are to come that begin as the one before did and are longer: a conversation is not
+/// copied with each message then. Where not, it is no larger than its longest sequence needs.
+/// </param>
+internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers, bool growsAhead) : IDisposable
 {
     private KvSequence _cache = model.NewSequence(1);
     private TokenRequest? _request;
@@ -166,7 +172,7 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
             return;
         }
 
-        KvSequence larger = model.NewSequence(tokens);
+        KvSequence larger = model.NewSequence(growsAhead ? Math.Max(tokens, 2 * _cache.Capacity) : tokens);
         larger.CopyFrom(_cache, known);
         _cache.Dispose();
         _cache = larger;

@@ -8,15 +8,12 @@ namespace Quatrain.Inference;
 /// <summary>What came of a generation.</summary>
 /// <param name="Text">The new text, without the stop text that ended it; null for a model without a tokenizer.</param>
 /// <param name="PromptIds">The prompt's token ids.</param>
+/// <param name="CachedTokens">Those of the prompt's tokens that needed no reading, because a sequence before began with them.</param>
 /// <param name="Ids">The new token ids, those of a stop text included, a stop token not.</param>
 /// <param name="FinishReason">Why it ended.</param>
 /// <param name="TokensPerSecond">New tokens by the time from when the prompt was taken up, its reading included.</param>
 public sealed record GenerationResult(
-    string? Text, IReadOnlyList<int> PromptIds, IReadOnlyList<int> Ids, FinishReason FinishReason, double TokensPerSecond)
-{
-    /// <summary>The tokens of the prompt that needed no reading, because a sequence before began with them.</summary>
-    public int CachedTokens { get; init; }
-}
+    string? Text, IReadOnlyList<int> PromptIds, int CachedTokens, IReadOnlyList<int> Ids, FinishReason FinishReason, double TokensPerSecond);
 
 /// <summary>Continues text: generates, decodes as it goes, and ends at stop texts; one prompt, or many side by side.</summary>
 /// <remarks>
@@ -105,7 +102,7 @@ public sealed class TextGenerator : IDisposable
         {
             Started = count => cached = count,
             Completed = reason => request.Completed(new GenerationResult(
-                text?.Finish(), promptIds, ids, reason, ids.Count / Stopwatch.GetElapsedTime(start).TotalSeconds) { CachedTokens = cached }),
+                text?.Finish(), promptIds, cached, ids, reason, ids.Count / Stopwatch.GetElapsedTime(start).TotalSeconds)),
             Cancellation = request.Cancellation,
         };
 

@@ -164,7 +164,7 @@ public sealed class TokenGenerator : IDisposable
             {
                 if (i == _slots.Count)
                 {
-                    _slots.Add(new SequenceSlot(_model, _buffers));
+                    _slots.Add(new SequenceSlot(_model, _buffers, growsAhead: _keepsCaches));
                 }
 
                 if (_slots[i].IsFree)

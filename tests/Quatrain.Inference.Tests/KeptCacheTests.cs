@@ -117,6 +117,24 @@ public sealed class KeptCacheTests : IDisposable
         ids.ShouldBe(Run(fresh, prompt, Greedy).Ids);
     }
 
+    /// <summary>A cache that can't hold the text any more is copied to one twice as large; one that is not kept is as large as need be.</summary>
+    [Fact]
+    public void A_text_that_goes_on_is_seldom_copied()
+    {
+        using WatchedModel model = new(RandomModel.Create(200, VocabularySize));
+        using TokenGenerator keeps = new(model, _pool, keepsCaches: true), forgets = new(model, _pool);
+
+        foreach (TokenGenerator generator in new[] { keeps, forgets })
+        {
+            for (int length = 10; length <= 190; length += 10)
+            {
+                Run(generator, Ids(length, new RandomSource(1)), Greedy);
+            }
+        }
+
+        model.Capacities.ShouldBe([1, 16, 32, 64, 128, 200, 1, .. Enumerable.Range(1, 19).Select(i => 10 * i + 6)]);
+    }
+
     /// <summary>A pass that fails may have read, or have read in some layers; and a receiver that throws leaves a sequence that is not over.</summary>
     [Fact]
     public void After_an_error_nothing_is_left()

@@ -3,10 +3,12 @@ using Quatrain.Tensors;
 
 namespace Quatrain.Inference.Tests;
 
-/// <summary>A model that does something after each pass over a cache, such as to cancel or to fail.</summary>
+/// <summary>A model that counts its caches, and does something after each pass over one, such as to cancel or to fail.</summary>
 internal sealed class WatchedModel(ILanguageModel model) : ILanguageModel
 {
     public Action? AfterPass { get; set; }
+
+    public List<int> Capacities { get; } = [];
 
     public int VocabularySize => model.VocabularySize;
 
@@ -26,7 +28,12 @@ internal sealed class WatchedModel(ILanguageModel model) : ILanguageModel
 
     public KvCache NewCache(int batchSize, int capacity = 0) => model.NewCache(batchSize, capacity);
 
-    public KvSequence NewSequence(int capacity) => model.NewSequence(capacity);
+    public KvSequence NewSequence(int capacity)
+    {
+        KvSequence sequence = model.NewSequence(capacity);
+        Capacities.Add(sequence.Capacity);
+        return sequence;
+    }
 
     public long DecodingStateBytes(int batchSize, int length, int chunk) => model.DecodingStateBytes(batchSize, length, chunk);
 
