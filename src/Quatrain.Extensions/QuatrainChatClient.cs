@@ -16,11 +16,16 @@ namespace Quatrain.Extensions;
 /// presence penalties, other models, what is no text, and all else that would have no effect.
 /// </para>
 /// <para>
-/// It remembers nothing: each call gives the whole conversation. What does not fit into the context is not sent, the oldest turns first, and a style without
+/// Each call gives the whole conversation. What does not fit into the context is not sent, the oldest turns first, and a style without
 /// history sends the last message only; the additional property <c>dropped_turns</c> of the response says how many were not. Messages of one role in a row
 /// are joined by a line end.
 /// </para>
 /// <para>Safe for use by several threads: the model does one reply at a time, in the order of the calls.</para>
+/// <para>
+/// What the model has read of the last conversation stays in memory, and where the next begins the same, only the rest is read; the reply is the same either way.
+/// <see cref="UsageDetails.CachedInputTokenCount"/> tells how much that was, and so would its time: callers who must not learn how each other's conversations begin
+/// need a client each.
+/// </para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -46,7 +51,7 @@ public sealed class QuatrainChatClient : IChatClient
     private QuatrainChatClient(OpenedModel model, ChatSettings settings)
     {
         _model = model;
-        _generator = new ChatGenerator(model.Text.Model, model.Tokenizer, settings, model.Pool);
+        _generator = new ChatGenerator(model.Text.Model, model.Tokenizer, settings, model.Pool, keepsCache: true);
         _metadata = new ChatClientMetadata("quatrain", providerUri: null, model.Name);
     }
 
@@ -212,6 +217,7 @@ public sealed class QuatrainChatClient : IChatClient
     private static UsageDetails UsageOf(ChatReply reply) => new()
     {
         InputTokenCount = reply.PromptTokens,
+        CachedInputTokenCount = reply.CachedTokens,
         OutputTokenCount = reply.Tokens,
         TotalTokenCount = (long)reply.PromptTokens + reply.Tokens,
     };

@@ -4,7 +4,13 @@ using Quatrain.Models;
 namespace Quatrain.Inference;
 
 /// <summary>A place in a batch: one sequence at a time, its newest ids, and the keys and values of those that the model has read.</summary>
-internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers) : IDisposable
+/// <param name="model">The model.</param>
+/// <param name="buffers">What its samplers share with those of other places.</param>
+/// <param name="growsAhead">
+/// Whether the cache grows to twice its size at least, because sequences are to come that begin as the one before did and are longer: a conversation is not
+/// copied with each message then. Where not, it is no larger than its longest sequence needs.
+/// </param>
+internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers, bool growsAhead) : IDisposable
 {
     private KvSequence _cache = model.NewSequence(1);
     private TokenRequest? _request;
@@ -55,7 +61,10 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
         (_request, _sampler) = (request, sampler);
     }
 
-    /// <summary>Before the first pass of a sequence: takes over the beginning that it has in common with the one of <paramref name="slots"/> it has the most with.</summary>
+    /// <summary>
+    /// Before the first pass of a sequence: takes over the beginning that it has in common with the one of <paramref name="slots"/> it has the most with, where
+    /// that is more than its place has left of the one before.
+    /// </summary>
     public void Share(IReadOnlyList<SequenceSlot> slots)
     {
         if (!_isNew)
@@ -81,6 +90,8 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
             _cache.CopyFrom(best._cache, most);
             _unread = _count - most;
         }
+
+        _request!.Started?.Invoke(most);
     }
 
     /// <summary>
@@ -142,7 +153,7 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
         completed?.Invoke(reason);
     }
 
-    /// <summary>Forgets everything: the model may be another by the next sequence.</summary>
+    /// <summary>Forgets everything, a sequence that is not over too.</summary>
     public void Forget()
     {
         (_request, _sampler) = (null, null);
@@ -161,7 +172,7 @@ internal sealed class SequenceSlot(ILanguageModel model, SamplerBuffers buffers)
             return;
         }
 
-        KvSequence larger = model.NewSequence(tokens);
+        KvSequence larger = model.NewSequence(growsAhead ? Math.Max(tokens, 2 * _cache.Capacity) : tokens);
         larger.CopyFrom(_cache, known);
         _cache.Dispose();
         _cache = larger;

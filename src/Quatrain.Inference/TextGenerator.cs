@@ -8,11 +8,12 @@ namespace Quatrain.Inference;
 /// <summary>What came of a generation.</summary>
 /// <param name="Text">The new text, without the stop text that ended it; null for a model without a tokenizer.</param>
 /// <param name="PromptIds">The prompt's token ids.</param>
+/// <param name="CachedTokens">Those of the prompt's tokens that needed no reading, because a sequence before began with them.</param>
 /// <param name="Ids">The new token ids, those of a stop text included, a stop token not.</param>
 /// <param name="FinishReason">Why it ended.</param>
 /// <param name="TokensPerSecond">New tokens by the time from when the prompt was taken up, its reading included.</param>
 public sealed record GenerationResult(
-    string? Text, IReadOnlyList<int> PromptIds, IReadOnlyList<int> Ids, FinishReason FinishReason, double TokensPerSecond);
+    string? Text, IReadOnlyList<int> PromptIds, int CachedTokens, IReadOnlyList<int> Ids, FinishReason FinishReason, double TokensPerSecond);
 
 /// <summary>Continues text: generates, decodes as it goes, and ends at stop texts; one prompt, or many side by side.</summary>
 /// <remarks>
@@ -28,9 +29,10 @@ public sealed class TextGenerator : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="tokenizer">Its tokenizer, or null: then prompts are ids, there is no text, and stop texts are refused.</param>
     /// <param name="pool">The workers.</param>
-    public TextGenerator(ILanguageModel model, ITokenizer? tokenizer, WorkerPool pool)
+    /// <param name="keepsCaches">As for <see cref="TokenGenerator(ILanguageModel, WorkerPool, bool)"/>.</param>
+    public TextGenerator(ILanguageModel model, ITokenizer? tokenizer, WorkerPool pool, bool keepsCaches = false)
     {
-        _generator = new TokenGenerator(model, pool);
+        _generator = new TokenGenerator(model, pool, keepsCaches);
         _tokenizer = tokenizer;
     }
 
@@ -94,11 +96,13 @@ public sealed class TextGenerator : IDisposable
         int[] promptIds = [.. request.Prompt];
         List<int> ids = [];
         TextReceiver? text = _tokenizer is null ? null : new TextReceiver(_tokenizer, request.Options.Stop, request.Show);
+        int cached = 0;
         long start = Stopwatch.GetTimestamp();
         return new TokenRequest(promptIds, request.Options, Accept)
         {
+            Started = count => cached = count,
             Completed = reason => request.Completed(new GenerationResult(
-                text?.Finish(), promptIds, ids, reason, ids.Count / Stopwatch.GetElapsedTime(start).TotalSeconds)),
+                text?.Finish(), promptIds, cached, ids, reason, ids.Count / Stopwatch.GetElapsedTime(start).TotalSeconds)),
             Cancellation = request.Cancellation,
         };
 

@@ -13,7 +13,7 @@ namespace Quatrain.Inference;
 /// <para>What a sequence gets depends on its prompt, its options and the model, not on what else is in its batch, nor on the number of threads.</para>
 /// <para>
 /// A prompt is read <see cref="PromptChunk"/> tokens at a time, which bounds the memory of a pass. A beginning that it has in common with another sequence
-/// in the batch, or with the one before it in its place, is not computed again.
+/// in the batch, or with the one before it in its place, is not computed again; where the generator keeps its caches, those of earlier calls count too.
 /// </para>
 /// <para>
 /// Past the context length: when a sequence's cache is full, the newest half of the context (rounded down) is read again from position 0 and the
@@ -38,13 +38,20 @@ public sealed class TokenGenerator : IDisposable
     private readonly List<SequenceSlot> _rows = [];
     private readonly KvCache _together = new();
     private readonly KvCache _alone = new();
+    private readonly bool _keepsCaches;
     private int[] _batch = [];
 
     /// <summary>A generator over <paramref name="model"/>, which it does not own.</summary>
-    public TokenGenerator(ILanguageModel model, WorkerPool pool)
+    /// <param name="model">The model.</param>
+    /// <param name="pool">The workers.</param>
+    /// <param name="keepsCaches">
+    /// Whether what a call has read serves the next. What is generated is the same either way, if the weights stay as they are; not for a model that trains
+    /// between two calls.
+    /// </param>
+    public TokenGenerator(ILanguageModel model, WorkerPool pool, bool keepsCaches = false)
     {
         ArgumentNullException.ThrowIfNull(model);
-        _model = model;
+        (_model, _keepsCaches) = (model, keepsCaches);
         _tape = new Tape(pool, recording: false);
     }
 
@@ -115,29 +122,23 @@ public sealed class TokenGenerator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        foreach (SequenceSlot slot in _slots)
+        bool keeps = false;
+        try
         {
-            slot.Forget();
+            Run(requests, batchSize, cancellation);
+            keeps = _keepsCaches;
         }
-
-        using IEnumerator<TokenRequest> source = requests.GetEnumerator();
-        bool more = true;
-        do
+        finally
         {
-            for (int i = 0; i < batchSize && more && !cancellation.IsCancellationRequested; i++)
+            // Whatever threw may have done so in the middle of a pass: what a cache holds is not known then.
+            if (!keeps)
             {
-                if (i == _slots.Count)
+                foreach (SequenceSlot slot in _slots)
                 {
-                    _slots.Add(new SequenceSlot(_model, _buffers));
-                }
-
-                if (_slots[i].IsFree)
-                {
-                    more = TryBegin(_slots[i], source);
+                    slot.Forget();
                 }
             }
         }
-        while (TryStep(cancellation));
     }
 
     /// <summary>Frees the caches.</summary>
@@ -151,6 +152,28 @@ public sealed class TokenGenerator : IDisposable
         _together.Dispose();
         _alone.Dispose();
         _tape.Dispose();
+    }
+
+    private void Run(IEnumerable<TokenRequest> requests, int batchSize, CancellationToken cancellation)
+    {
+        using IEnumerator<TokenRequest> source = requests.GetEnumerator();
+        bool more = true;
+        do
+        {
+            for (int i = 0; i < batchSize && more && !cancellation.IsCancellationRequested; i++)
+            {
+                if (i == _slots.Count)
+                {
+                    _slots.Add(new SequenceSlot(_model, _buffers, growsAhead: _keepsCaches));
+                }
+
+                if (_slots[i].IsFree)
+                {
+                    more = TryBegin(_slots[i], source);
+                }
+            }
+        }
+        while (TryStep(cancellation));
     }
 
     private bool TryBegin(SequenceSlot slot, IEnumerator<TokenRequest> source)

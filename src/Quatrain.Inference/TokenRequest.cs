@@ -6,6 +6,9 @@ namespace Quatrain.Inference;
 /// <param name="Accept">Gets each new id, and returns false to end.</param>
 public sealed record TokenRequest(ReadOnlyMemory<int> Prompt, GenerationOptions Options, Func<int, bool> Accept)
 {
+    /// <summary>Is told, once, before the first id, how many of the prompt's tokens need no reading, because a sequence before began with them; or null.</summary>
+    public Action<int>? Started { get; init; }
+
     /// <summary>Is told why it ended, once, after the last id; or null.</summary>
     public Action<FinishReason>? Completed { get; init; }
 

@@ -133,6 +133,41 @@ public sealed class QuatrainChatClientTests : IDisposable
         alone.Distinct().Count().ShouldBeGreaterThan(3);
     }
 
+    /// <summary>Conversations that go on, alternate, are edited or were left in the middle: each is read as far as it begins as the last did, and answered as if it were the first.</summary>
+    [Fact]
+    public async Task What_the_last_call_began_with_is_not_read_again()
+    {
+        ChatMessage[] first = [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "the end"), new(ChatRole.User, "Oh")];
+        ChatMessage[] edited = [first[0], new(ChatRole.Assistant, "the enter"), first[2]];
+        long toHi = await Cached([first[0]], 0, 0) + 1;
+        long whole = await Cached(first, toHi, toHi + 8);
+        await Cached(first, whole, whole);
+        await Cached(edited, toHi, whole - 1);
+        await Cached([new(ChatRole.User, "quit")], 1, toHi - 1);
+        await Cached(first, 1, toHi - 1);
+        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync([.. first, new(ChatRole.Assistant, "sat"), new(ChatRole.User, "Hi")], Long))
+        {
+            break;
+        }
+
+        await Cached(edited, toHi, whole - 1);
+        await Should.ThrowAsync<InvalidDataException>(() => _client.GetResponseAsync([.. edited, new(ChatRole.Assistant, ""), new(ChatRole.User, new string('a', 300))]));
+        await Cached([.. edited, new(ChatRole.Assistant, "sat"), new(ChatRole.User, "Hi")], whole, whole + 8);
+
+        // Returns the prompt's tokens but the last, which is always read.
+        async Task<long> Cached(ChatMessage[] messages, long least, long most)
+        {
+            using QuatrainChatClient fresh = QuatrainChatClient.Open(_path, new QuatrainChatOptions { Threads = 1 });
+            ChatResponse expected = await fresh.GetResponseAsync(messages, Options);
+            ChatResponse response = await _client.GetStreamingResponseAsync(messages, Options).ToChatResponseAsync();
+            response.Text.ShouldBe(expected.Text);
+            expected.Usage!.CachedInputTokenCount.ShouldBe(0);
+            response.Usage!.InputTokenCount.ShouldBe(expected.Usage.InputTokenCount);
+            response.Usage.CachedInputTokenCount!.Value.ShouldBeInRange(least, most);
+            return response.Usage.InputTokenCount!.Value - 1;
+        }
+    }
+
     [Fact]
     public async Task Options_are_honoured()
     {

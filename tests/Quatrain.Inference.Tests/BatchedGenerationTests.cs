@@ -28,7 +28,7 @@ public sealed class BatchedGenerationTests : IDisposable
         using WorkerPool pool = new(threads);
         using Gpt2Model model = RandomModel.Create(contextLength, VocabularySize);
         Scenario[] scenarios = Scenarios((ulong)seed, contextLength, 25);
-        using TokenGenerator batch = new(model, pool);
+        using TokenGenerator batch = new(model, pool), keeps = new(model, pool, keepsCaches: true);
         foreach (Scenario scenario in scenarios)
         {
             // Each alone by a generator of its own, which nothing can have been left in.
@@ -43,6 +43,11 @@ public sealed class BatchedGenerationTests : IDisposable
         scenarios.Select(scenario => scenario.Reason).Distinct().Count().ShouldBe(contextLength == 1 ? 1 : 2);
         // Once more, the other way round, by the same generator.
         batch.GenerateBatch(scenarios.Reverse().Select(scenario => scenario.Request()), batchSize + 1);
+        scenarios.ShouldAllBe(scenario => scenario.IsAsExpected);
+        // By one that keeps its caches: all is there for the second time, in other places.
+        keeps.GenerateBatch(scenarios.Select(scenario => scenario.Request()), batchSize);
+        scenarios.ShouldAllBe(scenario => scenario.IsAsExpected);
+        keeps.GenerateBatch(scenarios.Reverse().Select(scenario => scenario.Request()), batchSize + 1);
         scenarios.ShouldAllBe(scenario => scenario.IsAsExpected);
     }
 

@@ -86,6 +86,7 @@ internal sealed class ChatLoop(ChatSession session, GenerationOptions options, T
                 writer.WriteString("text", reply.Text);
                 writer.WriteString("finish_reason", GenerationOutput.Name(reply.FinishReason));
                 writer.WriteNumber("prompt_tokens", reply.PromptTokens);
+                writer.WriteNumber("cached_tokens", reply.CachedTokens);
                 writer.WriteNumber("tokens", reply.Tokens);
                 writer.WriteNumber("dropped_turns", reply.DroppedTurns);
                 writer.WriteNumberOrNull("tokens_per_second", reply.TokensPerSecond);

@@ -4,12 +4,16 @@ using Quatrain.Tokenizers;
 
 namespace Quatrain.Inference.Chat;
 
-/// <summary>Replies to conversations, each of which is given whole; it remembers none.</summary>
+/// <summary>Replies to conversations, each of which is given whole.</summary>
 /// <remarks>
 /// <para>
 /// Prompt and reply together stay within the context length, so that no part of the prompt is forgotten while the reply is written. Where the prompt would leave the
 /// reply less room than it may need, or than a quarter of the context where that is less, the oldest turns are not sent, a user's turn with the reply to it;
 /// the system text always is.
+/// </para>
+/// <para>
+/// Where it keeps its cache, only that part of a prompt is read that comes after what it has in common with the last prompt and the reply to it. (A reply is
+/// written anew by the tokenizer when it becomes part of a prompt, which may cut it into other tokens than were drawn.) The reply is the same, bit for bit.
 /// </para>
 /// <para>Not safe for use by several threads at a time; make one for each.</para>
 /// </remarks>
@@ -21,8 +25,13 @@ public sealed class ChatGenerator : IDisposable
     private readonly int[] _stopTokens;
 
     /// <summary>A generator over <paramref name="model"/>, which it does not own.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="settings">How prompts are written.</param>
+    /// <param name="pool">The workers.</param>
+    /// <param name="keepsCache">Whether what was read of one conversation serves the next. Not for a model that trains between two replies.</param>
     /// <exception cref="InvalidDataException">The settings are impossible, or the tokenizer lacks a character that the style needs.</exception>
-    public ChatGenerator(ILanguageModel model, ITokenizer tokenizer, ChatSettings settings, WorkerPool pool)
+    public ChatGenerator(ILanguageModel model, ITokenizer tokenizer, ChatSettings settings, WorkerPool pool, bool keepsCache = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -30,7 +39,7 @@ public sealed class ChatGenerator : IDisposable
         Settings = settings;
         _contextLength = model.ContextLength;
         _stopTokens = tokenizer.EndOfTextId is { } end ? [end] : [];
-        _generator = new TextGenerator(model, tokenizer, pool);
+        _generator = new TextGenerator(model, tokenizer, pool, keepsCache);
     }
 
     /// <summary>How prompts are written.</summary>
@@ -57,7 +66,7 @@ public sealed class ChatGenerator : IDisposable
                 StopTokens = [.. options.StopTokens, .. _stopTokens],
             },
             show, cancellation);
-        return new ChatReply(result.Text!, prompt.Length, result.Ids.Count, result.FinishReason, dropped, result.TokensPerSecond);
+        return new ChatReply(result.Text!, prompt.Length, result.CachedTokens, result.Ids.Count, result.FinishReason, dropped, result.TokensPerSecond);
     }
 
     /// <summary>Frees the caches.</summary>

@@ -7,7 +7,8 @@ namespace Quatrain.Inference.Chat;
 /// <summary>A conversation with a model: remembers what was said, and replies.</summary>
 /// <remarks>
 /// What no longer fits into the context is not sent, as <see cref="ChatGenerator"/> says, and a style without history sends the newest message only;
-/// <see cref="ChatReply.DroppedTurns"/> tells. Not safe for use by several threads at a time.
+/// <see cref="ChatReply.DroppedTurns"/> tells. What the model has read of the conversation it does not read again (<see cref="ChatReply.CachedTokens"/>), so
+/// its weights must stay as they are. Not safe for use by several threads at a time.
 /// </remarks>
 /// <example>
 /// <code>
@@ -25,7 +26,7 @@ public sealed class ChatSession : IDisposable
     /// <summary>A conversation with <paramref name="model"/>, which it does not own.</summary>
     /// <exception cref="InvalidDataException">The settings are impossible, or the tokenizer lacks a character that the style needs.</exception>
     public ChatSession(ILanguageModel model, ITokenizer tokenizer, ChatSettings settings, WorkerPool pool) =>
-        _generator = new ChatGenerator(model, tokenizer, settings, pool);
+        _generator = new ChatGenerator(model, tokenizer, settings, pool, keepsCache: true);
 
     /// <summary>Whether earlier turns are sent with a message, as the style says.</summary>
     public bool HasHistory => _generator.Settings.Style.HasHistory;

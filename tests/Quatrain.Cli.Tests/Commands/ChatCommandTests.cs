@@ -25,13 +25,15 @@ public sealed class ChatCommandTests : IDisposable
         JsonElement[] replies = Lines(await Chat("Hi\n\nthe caf\u00e9\r\n/reset\nHi", "--temperature", "0", "--json", "--seed", "7"));
 
         replies.Length.ShouldBe(3);
-        TinyRun.Names(replies[0]).ShouldBe(["text", "finish_reason", "prompt_tokens", "tokens", "dropped_turns", "tokens_per_second", "seed"]);
+        TinyRun.Names(replies[0]).ShouldBe(["text", "finish_reason", "prompt_tokens", "cached_tokens", "tokens", "dropped_turns", "tokens_per_second", "seed"]);
         (string?, FinishReason, int) first = Expected("Hi");
         replies[0].GetProperty("text").GetString().ShouldBe(first.Item1);
         replies[0].GetProperty("prompt_tokens").GetInt32().ShouldBe(first.Item3);
         replies[0].GetProperty("finish_reason").GetString().ShouldBe("length");
         replies[0].GetProperty("tokens").GetInt32().ShouldBe(20);
         replies[0].GetProperty("seed").GetUInt64().ShouldBe(7UL);
+        replies[0].GetProperty("cached_tokens").GetInt32().ShouldBe(0);
+        replies[1].GetProperty("cached_tokens").GetInt32().ShouldBeGreaterThanOrEqualTo(first.Item3);
         // The second has the first before it; after the reset the third has nothing.
         replies[1].GetProperty("prompt_tokens").GetInt32().ShouldBeGreaterThan(first.Item3 + 20);
         replies[2].GetProperty("text").GetString().ShouldBe(first.Item1);

@@ -26,5 +26,5 @@ public sealed class GenerationOutputTests
     }
 
     private static GeneratedText Text(int prompt, int sample) =>
-        new(prompt, sample, $"p{prompt}", 1, new GenerationResult($" {sample}", [1], [2], FinishReason.Length, 1));
+        new(prompt, sample, $"p{prompt}", 1, new GenerationResult($" {sample}", [1], 0, [2], FinishReason.Length, 1));
 }
