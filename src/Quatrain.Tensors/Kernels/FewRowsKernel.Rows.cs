@@ -17,9 +17,6 @@ internal static unsafe partial class FewRowsKernel
         // One row of sums in a narrow register has two of them: one chain would wait for itself.
         private const int NarrowLanes = 4;
 
-        // Measured: 256 to 448 are alike, 128 and 768 gain nothing.
-        private const int BytesAhead = 384;
-
         public FewRows Rows;
         public byte* B;
         public nint Stride;
@@ -123,7 +120,11 @@ internal static unsafe partial class FewRowsKernel
             int k = 0, terms = 4 * E.InFloat;
             for (; V.Count > 1 && k + terms <= depth; k += terms)
             {
-                AskAhead<V>(b, line, k);
+                if (k * E.Size % LineBytes == 0)
+                {
+                    Prefetch.Streams(b + k * E.Size, line, V.Count);
+                }
+
                 Turn(b + k * E.Size, line, out V b0, out V b1, out V b2, out V b3);
                 l = Add(a + k, b0, b1, b2, b3, l);
                 if (V.Count <= NarrowLanes && isPair)
@@ -153,7 +154,11 @@ internal static unsafe partial class FewRowsKernel
             int k = 0, terms = 4 * E.InFloat;
             for (; V.Count > 1 && k + terms <= depth; k += terms)
             {
-                AskAhead<V>(b, line, k);
+                if (k * E.Size % LineBytes == 0)
+                {
+                    Prefetch.Streams(b + k * E.Size, line, V.Count);
+                }
+
                 Turn(b + k * E.Size, line, out V b0, out V b1, out V b2, out V b3);
                 float* at = a + k;
                 s0 = Add(at, b0, b1, b2, b3, s0);
@@ -172,22 +177,6 @@ internal static unsafe partial class FewRowsKernel
                 AddRest<V>(b, line, a + row1, k, depth, sums + V.Count);
                 AddRest<V>(b, line, a + row2, k, depth, sums + 2 * V.Count);
                 AddRest<V>(b, line, a + row3, k, depth, sums + 3 * V.Count);
-            }
-        }
-
-        /// <summary>Asks for what each lane will read soon: a core that another program shares looks only some lines ahead by itself.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void AskAhead<V>(byte* b, nint line, int k)
-            where V : unmanaged, ILanes<V>
-        {
-            if (k * E.Size % LineBytes == 0)
-            {
-                byte* ahead = b + k * E.Size + BytesAhead;
-                for (int i = 0; i < V.Count; i++)
-                {
-                    Prefetch.Line((float*)ahead);
-                    ahead += line;
-                }
             }
         }
 

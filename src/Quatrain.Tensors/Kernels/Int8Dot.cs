@@ -18,6 +18,12 @@ internal static unsafe class Int8Dot
         Vector256<float> sum = Vector256<float>.Zero;
         for (int i = 0; i < count; i++)
         {
+            // Two blocks are a little more than a line.
+            if ((i & 1) == 0)
+            {
+                Prefetch.Streams(blocks, rowBytes, Rows);
+            }
+
             sum = Vector256.MultiplyAddEstimate(Exact8(blocks, rowBytes, x), Scales(blocks, rowBytes) * Vector256.Create(scales[i]), sum);
             blocks += Int8Blocks.Size;
             x += Int8Blocks.Length;

@@ -13,6 +13,12 @@ namespace Quatrain.Tensors.Kernels;
 /// <param name="length">Floats in each.</param>
 internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
 {
+    /// <summary>
+    /// How far ahead, in bytes, to ask in each of several streams that are read side by side: a core that another program shares looks only some lines ahead by itself.
+    /// Measured: 256 to 512 are alike and gain 10 to 15 %, 128 and 768 gain nothing.
+    /// </summary>
+    private const int StreamAhead = 384;
+
     private const int LineFloats = 16;
     private int _row;
     private int _line;
@@ -83,6 +89,18 @@ internal unsafe struct Prefetch(float* data, nint stride, int rows, int length)
         if (Sse.IsSupported)
         {
             Sse.Prefetch0(address);
+        }
+    }
+
+    /// <summary>Asks for what each of <paramref name="count"/> streams, <paramref name="stride"/> bytes from one to the next, will read soon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Streams(byte* at, nint stride, int count)
+    {
+        byte* ahead = at + StreamAhead;
+        for (int i = 0; i < count; i++)
+        {
+            Line((float*)ahead);
+            ahead += stride;
         }
     }
 
