@@ -22,7 +22,7 @@ internal static class ClassifyCommand
         Argument<string?> text = new("text") { Description = "A text to classify; without one and without --input, each line of standard input.", HelpName = "TEXT", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> input = new("--input") { Description = "A CSV, TSV or JSONL file, each row of which is classified.", HelpName = "file" };
         Option<string?> output = new("--output") { Description = "Where the rows go with label and probability; default: standard output.", HelpName = "file" };
-        Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "The probability from which on the classifier's positive class is chosen; default: as its training chose.");
+        Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "Of two classes, the probability from which on the one that is looked for (finetune classify --positive) is chosen; default: the likeliest, or as training chose.");
         Option<string?> weights = WeightsOption.Create();
         Option<string?> baseModel = LoadedModel.BaseOption();
         ColumnOptionSet columns = new(labels: "The column or field of labels: tells how many the classifier gets right, in place of the rows.");

@@ -43,6 +43,9 @@ public sealed record ClassifierSettings
     /// <summary>Divides the scores, so that probabilities say how often the classifier is right; fitted on the validation part.</summary>
     public double Temperature { get; init; } = 1;
 
+    /// <summary>The index of the class that is looked for, such as spam, or null where there is none.</summary>
+    public int? PositiveClass { get; init; }
+
     /// <summary>When a class is chosen that need not be the likeliest, or null: the likeliest always is.</summary>
     public ClassThreshold? Threshold { get; init; }
 
@@ -121,6 +124,11 @@ public sealed record ClassifierSettings
             json.WriteNumber("max_length", MaxLength);
             json.WriteNumber("pad_id", PadId);
             json.WriteNumber("temperature", Temperature);
+            if (PositiveClass is { } positive)
+            {
+                json.WriteString("positive_label", Labels[positive]);
+            }
+
             if (Threshold is { } threshold)
             {
                 json.WriteString("threshold_label", Labels[threshold.Label]);
@@ -161,7 +169,8 @@ public sealed record ClassifierSettings
             MaxLength = file.Integer("max_length"),
             PadId = file.Integer("pad_id"),
             Temperature = file.DoubleNumber("temperature", absent: 1),
-            Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, labels), file.DoubleNumber("threshold", absent: 0)),
+            PositiveClass = file.IsUnset("positive_label") ? null : IndexOf(file, "positive_label", labels),
+            Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, "threshold_label", labels), file.DoubleNumber("threshold", absent: 0)),
         };
         Require(file, settings.MaxLength >= 1, "max_length must be at least 1");
         Require(file, settings.PadId >= 0, "pad_id must be at least 0");
@@ -170,11 +179,12 @@ public sealed record ClassifierSettings
         return settings;
     }
 
-    private static int IndexOf(ConfigFile file, string[] labels)
+    /// <summary>The class that <paramref name="name"/> says.</summary>
+    private static int IndexOf(ConfigFile file, string name, string[] labels)
     {
-        string label = file.Text("threshold_label");
+        string label = file.Text(name);
         int index = Array.IndexOf(labels, label);
-        Require(file, index >= 0, $"threshold_label is {TensorText.Quote(label)}, which is none of the labels");
+        Require(file, index >= 0, $"{name} is {TensorText.Quote(label)}, which is none of the labels");
         return index;
     }
 

@@ -156,14 +156,20 @@ public sealed class TextClassifier : IDisposable
             return settings;
         }
 
-        if (probability is not (>= 0 and <= 1))
+        if (probability is not (> 0 and < 1))
         {
-            throw new InvalidDataException(FormattableString.Invariant($"The threshold is {probability}; it must be a probability between 0 and 1."));
+            throw new InvalidDataException(FormattableString.Invariant($"The threshold is {probability}; it must be a probability above 0 and below 1."));
         }
 
-        return settings.Threshold is { } own
-            ? settings with { Threshold = own with { Probability = probability } }
-            : throw new InvalidDataException($"The classifier in '{folder}' has no class with a threshold; make one with quatrain finetune classify and --max-false-positive-rate.");
+        if (settings.Threshold is null && settings.Labels.Count > 2)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"The classifier in '{folder}' tells {settings.Labels.Count} classes apart, and none of them has a threshold; leave it out, or make a classifier with quatrain finetune classify, --positive and --max-false-positive-rate."));
+        }
+
+        int positive = settings.Threshold?.Label ?? settings.PositiveClass ?? throw new InvalidDataException(
+            $"The {ClassifierSettings.FileName} in '{folder}' does not say which class a threshold is for; add \"positive_label\" to it with one of the two labels, {string.Join(" or ", settings.Labels)}.");
+        return settings with { Threshold = new ClassThreshold(positive, probability) };
     }
 
     private static void CheckFits(string folder, Gpt2Classifier classifier, ITokenizer tokenizer, ClassifierSettings settings)

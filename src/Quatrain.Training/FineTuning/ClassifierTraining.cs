@@ -274,6 +274,7 @@ public sealed class ClassifierTraining : IDisposable
             MaxLength = MaxLength,
             PadId = PadId,
             Temperature = evaluation.Temperature,
+            PositiveClass = PositiveClass,
             Threshold = evaluation.Threshold is { } threshold ? new ClassThreshold(threshold.PositiveClass, threshold.Value) : null,
         }.Write(Folder.Path);
     }

@@ -35,8 +35,8 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [Fact]
     public async Task The_threshold_moves_the_line_between_the_classes()
     {
-        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "0")).Success().ShouldStartWith("spam\t");
-        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "1")).Success().ShouldStartWith("ham\t");
+        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "1e-9")).Success().ShouldStartWith("spam\t");
+        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "0.999999999")).Success().ShouldStartWith("ham\t");
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [InlineData("has no column 'sms'; it has", "RUN", "--input", "DATA", "--text-column", "sms")]
     [InlineData("--format is 'xls'; it must be csv, tsv or jsonl.", "RUN", "--input", "DATA", "--format", "xls")]
     [InlineData("does not exist; create the folder first", "RUN", "--input", "DATA", "--output", "no-such-folder/out.csv")]
-    [InlineData("The threshold is 1.5; it must be a probability between 0 and 1.", "RUN", "a text", "--threshold", "1.5")]
+    [InlineData("The threshold is 1.5; it must be a probability above 0 and below 1.", "RUN", "a text", "--threshold", "1.5")]
     [InlineData("--weights is 'fp4'; it must be", "RUN", "a text", "--weights", "fp4")]
     [InlineData("which is no adapter; leave it out.", "RUN", "a text", "--base", "BASE")]
     public async Task Refuses_what_it_can_not_use(string sentence, params string[] arguments)

@@ -63,6 +63,11 @@ public sealed class FinetuneClassifyCommandTests(SpamRun run) : IDisposable
         output.ShouldContain("  beside it  ");
         output.ShouldContain($"  quatrain classify {Out} \"a text\"\n");
         output.ShouldContain($"Report: {Path.Combine(Out, "report.html")}\n");
+        // It was trained without a threshold, and knows what is looked for: the rarer class.
+        foreach ((string threshold, string label) in new[] { ("0.000001", "spam"), ("0.999999", "ham") })
+        {
+            (await CommandLine.Run("classify", Out, "see you", "--threshold", threshold)).Success().ShouldStartWith($"{label}\t");
+        }
     }
 
     [Fact]
