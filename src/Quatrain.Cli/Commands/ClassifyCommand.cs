@@ -89,9 +89,11 @@ internal static class ClassifyCommand
         // Not disposed of: after Ctrl-C a read of it may still wait.
         StreamReader reader = new(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
+        long before = 0;
         foreach (string[] lines in LineBatches.Read(reader, RowsAtOnce, cancellation))
         {
-            IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, cancellation);
+            IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, i => LineBatches.Where(before + i + 1), cancellation);
+            before += lines.Length;
             for (int i = 0; i < lines.Length; i++)
             {
                 Write(parsed, classifier, results[i], lines[i]);
@@ -116,7 +118,7 @@ internal static class ClassifyCommand
         {
             foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
             {
-                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
+                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], i => table.Where(rows[i]), cancellation);
                 for (int i = 0; i < rows.Length; i++)
                 {
                     write(rows[i], results[i]);

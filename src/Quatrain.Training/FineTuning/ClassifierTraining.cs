@@ -214,7 +214,8 @@ public sealed class ClassifierTraining : IDisposable
         if (Options.Pooling == Pooling.LastPosition && Options.MaxLength is null)
         {
             // As in the book: all texts are padded to the longest of the training part.
-            most = Math.Min(most, Split.Training.Max(text => _tokenizer.Encode(text.Text).Length));
+            TextEncoder whole = new(_tokenizer, Pooling.LastToken, int.MaxValue, PadId);
+            most = Math.Min(most, Split.Training.Max(text => whole.Encode(text.Text, () => Where(text.Text)).Ids.Length));
         }
 
         TextEncoder encoder = new(_tokenizer, Options.Pooling, most, PadId);
@@ -223,7 +224,7 @@ public sealed class ClassifierTraining : IDisposable
         [
             .. texts.Select(text =>
             {
-                EncodedText encoded = encoder.Encode(text.Text);
+                EncodedText encoded = encoder.Encode(text.Text, () => Where(text.Text));
                 truncated += encoded.IsTruncated ? 1 : 0;
                 return new ClassificationExample(encoded.Ids, text.Label);
             }),
@@ -233,6 +234,9 @@ public sealed class ClassifierTraining : IDisposable
             ? throw new InvalidDataException($"{truncated} of the texts in '{Options.Data}' have more than {most} tokens; shorten them, or leave out --too-long refuse to cut them.")
             : result with { Truncated = truncated };
     }
+
+    /// <summary>What a message calls a text: the first row that has it.</summary>
+    private string Where(string text) => Texts.Where(Options.Data, Enumerable.Range(0, Texts.Examples.Count).First(i => Texts.Examples[i].Text == text));
 
     private float[][] Logits(IReadOnlyList<ClassificationExample> examples, CancellationToken cancellation)
     {

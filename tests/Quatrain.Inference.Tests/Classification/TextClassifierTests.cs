@@ -135,6 +135,22 @@ public sealed class TextClassifierTests : IDisposable
     }
 
     [Fact]
+    public void A_text_that_can_not_be_encoded_is_told_by_its_number_or_by_the_callers_name()
+    {
+        SmallClassifier.Write(Saved);
+        using TextClassifier classifier = TextClassifier.Load(Saved);
+        // Half of a surrogate pair, which no tokenizer has.
+        string[] texts = ["a", "b", "c\ud800", "d\ud800"];
+
+        string plain = Should.Throw<InvalidDataException>(() => classifier.Classify(texts[2])).Message;
+
+        plain.ShouldContain("surrogate");
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll([texts[2]])).Message.ShouldBe(plain);
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll(texts)).Message.ShouldBe($"Text 3 of 4 can't be encoded: {plain}");
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll(texts, i => $"Row {10 * i}")).Message.ShouldBe($"Row 20 can't be encoded: {plain}");
+    }
+
+    [Fact]
     public void A_threshold_of_the_callers_replaces_the_trainings()
     {
         ClassifierSettings settings = SmallClassifier.Settings with { Threshold = new ClassThreshold(1, 1.0000000000000002) };
