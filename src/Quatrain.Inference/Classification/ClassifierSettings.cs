@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Classification;
 
@@ -153,7 +154,7 @@ public sealed record ClassifierSettings
         {
             throw new InvalidDataException(Directory.Exists(folder) || File.Exists(folder)
                 ? $"'{folder}' is no classifier: it has no {FileName}; make one with quatrain finetune classify."
-                : $"There is no folder '{folder}'; name one that quatrain finetune classify made.");
+                : $"There is no folder '{folder}'; {ModelPath.LocalRemedy(folder, "name one that quatrain finetune classify made")}");
         }
 
         using ConfigFile file = ConfigFile.Open(path, MostBytes);

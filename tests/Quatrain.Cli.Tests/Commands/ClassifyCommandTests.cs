@@ -173,6 +173,7 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [InlineData("is no classifier: it has no classifier.json", "BASE", "a text")]
     [InlineData("There is no folder 'no-such-model'", "no-such-model", "a text")]
     [InlineData("There is no folder 'no/such/folder/at/all'", "no/such/folder/at/all", "a text")]
+    [InlineData("/basr'; did you mean '", "BASR", "a text")]
     [InlineData("no such.csv", "RUN", "--input", "no such.csv")]
     [InlineData("has no column 'sms'; it has", "RUN", "--input", "DATA", "--text-column", "sms")]
     [InlineData("--format is 'xls'; it must be csv, tsv or jsonl.", "RUN", "--input", "DATA", "--format", "xls")]
@@ -182,7 +183,7 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [InlineData("which is no adapter; leave it out.", "RUN", "a text", "--base", "BASE")]
     public async Task Refuses_what_it_can_not_use(string sentence, params string[] arguments)
     {
-        string[] given = [.. arguments.Select(word => word switch { "BASE" => run.BasePath, "DATA" => run.DataPath, "RUN" => run.Path, _ => word })];
+        string[] given = [.. arguments.Select(word => word switch { "BASE" => run.BasePath, "BASR" => run.BasePath[..^1] + "r", "DATA" => run.DataPath, "RUN" => run.Path, _ => word })];
         string before = TemporaryFolder.Snapshot(run.Path);
 
         (await CommandLine.Run(["classify", .. given])).Refusal().ShouldContain(sentence);
