@@ -86,5 +86,6 @@ public static class ModelFile
 
     /// <summary>The error for a path where there is nothing.</summary>
     internal static DirectoryNotFoundException Absent(string path) => new(
-        $"Cannot load a model from '{path}': there is no such folder or file; name a folder with {ModelFolder.ConfigFileName} and weights, a file of weights, or a model that 'quatrain pull' fetched, such as gpt2.");
+        $"Cannot load a model from '{path}': there is no such folder or file; "
+        + ModelPath.Remedy(path, $"name a folder with {ModelFolder.ConfigFileName} and weights, a file of weights, or a model that 'quatrain pull' fetched, such as gpt2"));
 }

@@ -44,6 +44,9 @@ public sealed unsafe class ParameterStore : IDisposable
     /// <summary>The length of the buffers of gradients and moments in floats, gaps counted; 0 before <see cref="AllocateGradients"/>.</summary>
     public long GradientBufferLength { get; private set; }
 
+    /// <summary>The length that the buffers of gradients and of each moment have or will have, in floats, gaps counted: that of what is not frozen.</summary>
+    public long TrainedLength => _parameters.Where(parameter => parameter.Tensor.RequiresGradient).Sum(parameter => Aligned(parameter.Tensor.Shape));
+
     internal float* Weights => (_weights ?? throw new InvalidOperationException(IsReadOnly
         ? "The weights are held for inference only; load the model for training to change them."
         : "The store has no memory yet: call Allocate.")).Data;
@@ -157,9 +160,8 @@ public sealed unsafe class ParameterStore : IDisposable
             RequireTrainable();
         }
 
-        long length = trained.Sum(parameter => Aligned(parameter.Tensor.Shape));
-        _gradients = new NativeBuffer(length);
-        GradientBufferLength = length;
+        GradientBufferLength = TrainedLength;
+        _gradients = new NativeBuffer(GradientBufferLength);
         long offset = 0;
         foreach (Parameter parameter in trained)
         {

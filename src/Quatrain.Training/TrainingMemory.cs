@@ -4,38 +4,37 @@ using Quatrain.Training.Runs;
 
 namespace Quatrain.Training;
 
-/// <summary>What a run will hold in memory, in bytes, worked out before anything is allocated.</summary>
-/// <remarks>Not counted: some megabytes a thread in which matrix products lie packed, the runtime, and what is allocated already, such as the text.</remarks>
+/// <summary>What pre-training will hold in memory.</summary>
 /// <param name="Config">The model.</param>
 /// <param name="BatchSize">B: the sequences of a batch, which go through the model in <see cref="BatchSlices"/>.</param>
 /// <param name="ContextLength">T: the tokens of a sequence.</param>
-public sealed record TrainingMemory(Gpt2Config Config, int BatchSize, int ContextLength)
+public sealed record TrainingMemory(Gpt2Config Config, int BatchSize, int ContextLength) : RunMemory
 {
-    private const double Gibibyte = 1 << 30;
-
     /// <summary>The sequences whose activations exist at the same time.</summary>
     public int SliceSize => new BatchSlices(BatchSize, ContextLength).LargestSize;
 
-    /// <summary>The weights.</summary>
-    public long WeightBytes => Gpt2Memory.WeightBytes(Config);
+    /// <inheritdoc/>
+    public override long WeightBytes => Gpt2Memory.WeightBytes(Config);
 
-    /// <summary>Their gradients.</summary>
-    public long GradientBytes => Gpt2Memory.GradientBytes(Config);
+    /// <inheritdoc/>
+    public override long GradientBytes => Gpt2Memory.GradientBytes(Config);
 
-    /// <summary>AdamW's moments.</summary>
-    public long OptimizerBytes => Gpt2Memory.OptimizerBytes(Config);
+    /// <inheritdoc/>
+    public override long OptimizerBytes => Gpt2Memory.OptimizerBytes(Config);
 
-    /// <summary>What a slice makes on its way forward and back.</summary>
-    public long ActivationBytes => Gpt2Memory.TrainingActivationBytes(Config, SliceSize, ContextLength);
-
-    /// <summary>What evaluations between steps hold on to, where the run has any.</summary>
-    public long EvaluationBytes { get; private init; }
+    /// <inheritdoc/>
+    public override long ActivationBytes => Gpt2Memory.TrainingActivationBytes(Config, SliceSize, ContextLength);
 
     /// <summary>What samples between steps hold on to, where the run draws any.</summary>
     public long SamplingBytes { get; private init; }
 
-    /// <summary>All of it.</summary>
-    public long TotalBytes => WeightBytes + GradientBytes + OptimizerBytes + ActivationBytes + EvaluationBytes + SamplingBytes;
+    /// <inheritdoc/>
+    public override long TotalBytes => LastingBytes + ActivationBytes + EvaluationBytes + SamplingBytes;
+
+    private protected override string Work => "Training this model";
+
+    private protected override string Parts => FormattableString.Invariant(
+        $"{Gigabytes(LastingBytes)} for weights, gradients and AdamW's moments, the rest for {SliceSize} x {ContextLength} tokens at a time");
 
     /// <summary>What a run with <paramref name="options"/> takes, its evaluations and samples included.</summary>
     /// <param name="config">The model.</param>
@@ -57,23 +56,8 @@ public sealed record TrainingMemory(Gpt2Config Config, int BatchSize, int Contex
         };
     }
 
-    /// <summary>Checks that there is that much memory.</summary>
-    /// <exception cref="InvalidDataException">There is not; the message has what is needed, what there is, and what to change.</exception>
-    public void CheckFits(long availableBytes)
-    {
-        if (TotalBytes <= availableBytes)
-        {
-            return;
-        }
-
-        long lasting = WeightBytes + GradientBytes + OptimizerBytes;
-        string change = lasting > availableBytes ? "choose a smaller model"
-            : SliceSize > 1 ? "choose a smaller --batch-size (with as many more --accumulation-steps), a shorter --context-length or a smaller model"
-            : "choose a shorter --context-length or a smaller model";
-        throw new InvalidDataException(FormattableString.Invariant(
-            $"Training this model needs {TotalBytes / Gibibyte:N1} GB of memory ({lasting / Gibibyte:N1} GB for weights, gradients and AdamW's moments, the rest for {SliceSize} x {ContextLength} tokens at a time), and {availableBytes / Gibibyte:N1} GB are available; {change}."));
-    }
-
-    /// <summary>The forecast beside what there is, for people: <c>2.1 GB of 22.0 GB</c>; a gigabyte is 2^30 bytes.</summary>
-    public string Describe(long availableBytes) => FormattableString.Invariant($"{TotalBytes / Gibibyte:N1} GB of {availableBytes / Gibibyte:N1} GB");
+    private protected override string Change(long availableBytes) =>
+        LastingBytes > availableBytes ? "a smaller model"
+        : SliceSize > 1 ? "a smaller --batch-size (with as many more --accumulation-steps), a shorter --context-length or a smaller model"
+        : "a shorter --context-length or a smaller model";
 }

@@ -34,7 +34,7 @@ public sealed class ClassifierServicesTests : IDisposable
     {
         ClassifierSettings settings = ClassifierSettings.Read(_path);
         (settings with { Threshold = new ClassThreshold(1, 0.5) }).Write(_path);
-        using ServiceProvider provider = new ServiceCollection().AddTextClassifier(_path, options => options.Threshold = 0).BuildServiceProvider();
+        using ServiceProvider provider = new ServiceCollection().AddTextClassifier(_path, options => options.Threshold = double.Epsilon).BuildServiceProvider();
 
         provider.GetRequiredService<TextClassifier>().ClassifyAll(ClassifierModel.Texts).ShouldAllBe(result => result.Label == "spam");
     }

@@ -81,6 +81,52 @@ public sealed class ModelPathTests : IDisposable
         Should.Throw<FileNotFoundException>(() => Resolve("runs/verses")).Message.ShouldBe(
             "There is no file or folder 'runs/verses', and no model of that name has been pulled; check the path, or fetch the model with 'quatrain pull runs/verses'.");
 
+    [Theory]
+    [InlineData("gtp2", "gpt2")]
+    [InlineData("gpt2xl", "gpt2-xl")]
+    [InlineData("distillgpt2", "distilgpt2")]
+    [InlineData("onwer/name", "owner/name")]
+    [InlineData("somewhere", null)]
+    // A short name is right as it is.
+    [InlineData("gpt2-xl", null)]
+    [InlineData("", null)]
+    [InlineData("\0/x", null)]
+    public void A_name_that_is_almost_known_is_guessed(string name, string? expected)
+    {
+        Add("models--owner--name", "main", Commit, "config.json");
+
+        ModelPath.Remedy(name, "check the path", Settings).ShouldBe(expected is null ? "check the path." : $"did you mean '{expected}'?");
+    }
+
+    [Fact]
+    public void What_lies_beside_a_mistyped_path_is_guessed()
+    {
+        string runs = Path.Combine(_cache.FullName, "runs");
+        foreach (string name in (string[])["verses", "prose", ".vreses", "v"])
+        {
+            Directory.CreateDirectory(Path.Combine(runs, name));
+        }
+
+        File.WriteAllText(Path.Combine(runs, "model.gguf"), "");
+        string Remedy(string name) => ModelPath.LocalRemedy(Path.Combine(runs, name), "check the path");
+        foreach ((string name, string meant) in (ReadOnlySpan<(string, string)>)[("vreses", "verses"), ("verse", "verses"), ("Verses2", "verses"), ("model.guff", "model.gguf")])
+        {
+            Remedy(name).ShouldBe($"did you mean '{Path.Combine(runs, meant)}'?");
+            Remedy(name + Path.DirectorySeparatorChar).ShouldBe(Remedy(name));
+            ModelPath.Remedy(Path.Combine(runs, name), "check the path", Settings).ShouldBe(Remedy(name));
+        }
+
+        ModelPath.LocalRemedy(Path.Combine(_cache.FullName, "rusn", "prose"), "check the path").ShouldBe($"did you mean '{Path.Combine(runs, "prose")}'?");
+        ModelPath.LocalRemedy(Path.Combine(_cache.FullName, "rusn", "proze"), "check the path").ShouldBe("check the path.");
+        ModelPath.LocalRemedy(string.Concat(Enumerable.Repeat("no/", 20_000)), "check the path").ShouldBe("check the path.");
+        Remedy("poetry").ShouldBe("check the path.");
+        Remedy(Path.Combine("none", "verses")).ShouldBe("check the path.");
+        // Only what lies there, and no model's name.
+        ModelPath.LocalRemedy("gtp2", "check the path").ShouldBe("check the path.");
+        Should.Throw<FileNotFoundException>(() => ModelPath.ResolveExisting(Path.Combine(runs, "vreses"))).Message.ShouldEndWith($"; did you mean '{Path.Combine(runs, "verses")}'?");
+        Should.Throw<DirectoryNotFoundException>(() => ModelFile.Load(Path.Combine(runs, "vreses"))).Message.ShouldEndWith($"; did you mean '{Path.Combine(runs, "verses")}'?");
+    }
+
     [Fact]
     public void A_path_stays_what_it_is()
     {

@@ -57,11 +57,13 @@ public sealed unsafe class ParameterStoreTests
         using ParameterStore store = new();
         Tensor a = store.Add("a", new Shape(3, 5)), b = store.Add("b", new Shape(16)), c = store.Add("c", new Shape(1));
         store.Allocate();
+        store.TrainedLength.ShouldBe(48);
         store.Freeze(parameter => parameter.Name == "b");
+        (store.TrainedLength, store.GradientBufferLength).ShouldBe((32, 0));
         store.AllocateGradients();
 
         store.Trained.Select(parameter => (parameter.Name, parameter.GradientOffset)).ShouldBe([("a", 0), ("c", 16)]);
-        store.GradientBufferLength.ShouldBe(32);
+        (store.TrainedLength, store.GradientBufferLength).ShouldBe((32, 32));
         ((nint)b.GradientData).ShouldBe(0);
         ((nint)c.GradientData).ShouldBe((nint)(store.Gradients + 16));
         (a.RequiresGradient, b.RequiresGradient).ShouldBe((true, false));

@@ -24,7 +24,8 @@ internal static class ClassifierScore
         List<ScoredExample> scored = [];
         foreach ((string Text, int Label)[] chunk in labelled.Chunk(TextsAtOnce))
         {
-            IReadOnlyList<Classification> results = classifier.ClassifyAll([.. chunk.Select(text => text.Text)], cancellation);
+            int before = scored.Count;
+            IReadOnlyList<Classification> results = classifier.ClassifyAll([.. chunk.Select(text => text.Text)], i => texts.Where(file, before + i), cancellation);
             scored.AddRange(chunk.Zip(results, (text, result) => new ScoredExample(
                 text.Text, text.Label, [.. result.Probabilities.Select(probability => (float)Math.Log(Math.Max(probability, LeastProbability)))])));
         }

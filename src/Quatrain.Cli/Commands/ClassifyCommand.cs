@@ -22,7 +22,7 @@ internal static class ClassifyCommand
         Argument<string?> text = new("text") { Description = "A text to classify; without one and without --input, each line of standard input.", HelpName = "TEXT", Arity = ArgumentArity.ZeroOrOne };
         Option<string?> input = new("--input") { Description = "A CSV, TSV or JSONL file, each row of which is classified.", HelpName = "file" };
         Option<string?> output = new("--output") { Description = "Where the rows go with label and probability; default: standard output.", HelpName = "file" };
-        Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "The probability from which on the classifier's positive class is chosen; default: as its training chose.");
+        Option<double?> threshold = NumberOption.OptionalDecimal("--threshold", "Of two classes, the probability from which on the one that is looked for (finetune classify --positive) is chosen; default: the likeliest, or as training chose.");
         Option<string?> weights = WeightsOption.Create();
         Option<string?> baseModel = LoadedModel.BaseOption();
         ColumnOptionSet columns = new(labels: "The column or field of labels: tells how many the classifier gets right, in place of the rows.");
@@ -89,9 +89,11 @@ internal static class ClassifyCommand
         // Not disposed of: after Ctrl-C a read of it may still wait.
         StreamReader reader = new(Console.OpenStandardInput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         Summary summary = new(classifier, parsed.InvocationConfiguration.Error);
+        long before = 0;
         foreach (string[] lines in LineBatches.Read(reader, RowsAtOnce, cancellation))
         {
-            IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, cancellation);
+            IReadOnlyList<Classification> results = classifier.ClassifyAll(lines, i => LineBatches.Where(before + i + 1), cancellation);
+            before += lines.Length;
             for (int i = 0; i < lines.Length; i++)
             {
                 Write(parsed, classifier, results[i], lines[i]);
@@ -116,7 +118,7 @@ internal static class ClassifyCommand
         {
             foreach (TextTableRow[] rows in table.Rows().Chunk(RowsAtOnce))
             {
-                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], cancellation);
+                IReadOnlyList<Classification> results = classifier.ClassifyAll([.. rows.Select(row => row.Text)], i => table.Where(rows[i]), cancellation);
                 for (int i = 0; i < rows.Length; i++)
                 {
                     write(rows[i], results[i]);

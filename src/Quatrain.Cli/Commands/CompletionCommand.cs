@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Quatrain.Cli.Hosting;
-using Quatrain.Training.Options;
+using Quatrain.Models;
 
 namespace Quatrain.Cli.Commands;
 

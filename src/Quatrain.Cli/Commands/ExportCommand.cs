@@ -55,22 +55,19 @@ internal static class ExportCommand
         ITokenizer? tokenizer = ModelTokenizer.TryLoad(model.Path, model.BasePath);
         using Gpt2Source source = model.Open(tokenizer?.VocabularySize);
         bool writesTokenizer = format == ExportFormat.HuggingFace && tokenizer is not null;
+        ExportOptions options = new()
+        {
+            Format = format,
+            Weights = weights,
+            Vocabulary = format == ExportFormat.Gguf ? ModelTokenizer.ToGguf(tokenizer) : null,
+            EndOfTextId = (tokenizer as BytePairTokenizer)?.EndOfTextId,
+            Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path))),
+        };
+        Gpt2Export.Check(target, source.Config, options);
         BenchProgress.Show(parsed.InvocationConfiguration.Error, progress =>
         {
             progress.Begin("writing weights");
-            Gpt2Export.Write(
-                target,
-                source,
-                new ExportOptions
-                {
-                    Format = format,
-                    Weights = weights,
-                    Vocabulary = format == ExportFormat.Gguf ? ModelTokenizer.ToGguf(tokenizer) : null,
-                    EndOfTextId = (tokenizer as BytePairTokenizer)?.EndOfTextId,
-                    Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path))),
-                    Progress = new DirectProgress(progress.Report),
-                },
-                cancellation);
+            Gpt2Export.Write(target, source, options with { Progress = new DirectProgress(progress.Report) }, cancellation);
             return progress;
         });
         if (writesTokenizer)

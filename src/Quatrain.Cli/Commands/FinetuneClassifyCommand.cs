@@ -169,6 +169,7 @@ internal static class FinetuneClassifyCommand
         Warn(training.TruncatedTexts, $"text has more than {training.MaxLength} tokens and is cut", $"texts have more than {training.MaxLength} tokens and are cut");
         Warn(training.Split.DuplicatesAcrossParts, "text lies in more than one part, which flatters the result", "texts lie in more than one part, which flatters the result");
         error.WriteLine($"Run folder {training.Folder.Path}");
+        error.WriteLine($"needs {training.Memory.Describe(training.AvailableBytes)} of memory");
 
         void Warn(int count, string one, string many)
         {

@@ -92,6 +92,7 @@ internal static class FinetuneInstructCommand
         }
 
         error.WriteLine($"Run folder {training.Folder.Path}");
+        error.WriteLine($"needs {training.Memory.Describe(training.AvailableBytes)} of memory");
         InstructionOutcome outcome;
         try
         {

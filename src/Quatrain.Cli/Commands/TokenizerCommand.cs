@@ -76,7 +76,7 @@ internal static class TokenizerCommand
 
     private static ITokenizer Load(string model)
     {
-        string path = ModelPath.Resolve(model);
+        string path = ModelPath.ResolveExisting(model);
         return ModelTokenizer.TryLoad(path) ?? TokenizerFile.Load(path);
     }
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Quatrain.Cli.Commands;
-using Quatrain.Training.Options;
+using Quatrain.Models;
 using Quatrain.Training.Runs;
 
 namespace Quatrain.Cli.Hosting;

@@ -8,6 +8,9 @@ internal static class LineBatches
 {
     private const int LongestLine = 1 << 20;
 
+    /// <summary>What a message calls a line, counted from 1, at the beginning of a sentence.</summary>
+    public static string Where(long line) => FormattableString.Invariant($"Line {line} of standard input");
+
     /// <summary>Reads to the end, with at most <paramref name="most"/> lines in a batch.</summary>
     /// <param name="reader">The lines. A read of it may still wait after the caller has cancelled, so it is not disposed of.</param>
     /// <param name="most">The most lines of a batch.</param>
@@ -36,7 +39,7 @@ internal static class LineBatches
         try
         {
             StringBuilder line = new();
-            for (long number = 1; PromptFile.ReadLine(reader, line, $"Line {number} of standard input", LongestLine); number++)
+            for (long number = 1; PromptFile.ReadLine(reader, line, Where(number), LongestLine); number++)
             {
                 await lines.WriteAsync(line.ToString(), cancellation);
             }

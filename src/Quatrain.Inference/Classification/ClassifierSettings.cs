@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Quatrain.Models;
 using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Classification;
 
@@ -42,6 +43,9 @@ public sealed record ClassifierSettings
 
     /// <summary>Divides the scores, so that probabilities say how often the classifier is right; fitted on the validation part.</summary>
     public double Temperature { get; init; } = 1;
+
+    /// <summary>The index of the class that is looked for, such as spam, or null where there is none.</summary>
+    public int? PositiveClass { get; init; }
 
     /// <summary>When a class is chosen that need not be the likeliest, or null: the likeliest always is.</summary>
     public ClassThreshold? Threshold { get; init; }
@@ -121,6 +125,11 @@ public sealed record ClassifierSettings
             json.WriteNumber("max_length", MaxLength);
             json.WriteNumber("pad_id", PadId);
             json.WriteNumber("temperature", Temperature);
+            if (PositiveClass is { } positive)
+            {
+                json.WriteString("positive_label", Labels[positive]);
+            }
+
             if (Threshold is { } threshold)
             {
                 json.WriteString("threshold_label", Labels[threshold.Label]);
@@ -145,7 +154,7 @@ public sealed record ClassifierSettings
         {
             throw new InvalidDataException(Directory.Exists(folder) || File.Exists(folder)
                 ? $"'{folder}' is no classifier: it has no {FileName}; make one with quatrain finetune classify."
-                : $"There is no folder '{folder}'; name one that quatrain finetune classify made.");
+                : $"There is no folder '{folder}'; {ModelPath.LocalRemedy(folder, "name one that quatrain finetune classify made")}");
         }
 
         using ConfigFile file = ConfigFile.Open(path, MostBytes);
@@ -161,7 +170,8 @@ public sealed record ClassifierSettings
             MaxLength = file.Integer("max_length"),
             PadId = file.Integer("pad_id"),
             Temperature = file.DoubleNumber("temperature", absent: 1),
-            Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, labels), file.DoubleNumber("threshold", absent: 0)),
+            PositiveClass = file.IsUnset("positive_label") ? null : IndexOf(file, "positive_label", labels),
+            Threshold = file.IsUnset("threshold") ? null : new ClassThreshold(IndexOf(file, "threshold_label", labels), file.DoubleNumber("threshold", absent: 0)),
         };
         Require(file, settings.MaxLength >= 1, "max_length must be at least 1");
         Require(file, settings.PadId >= 0, "pad_id must be at least 0");
@@ -170,11 +180,12 @@ public sealed record ClassifierSettings
         return settings;
     }
 
-    private static int IndexOf(ConfigFile file, string[] labels)
+    /// <summary>The class that <paramref name="name"/> says.</summary>
+    private static int IndexOf(ConfigFile file, string name, string[] labels)
     {
-        string label = file.Text("threshold_label");
+        string label = file.Text(name);
         int index = Array.IndexOf(labels, label);
-        Require(file, index >= 0, $"threshold_label is {TensorText.Quote(label)}, which is none of the labels");
+        Require(file, index >= 0, $"{name} is {TensorText.Quote(label)}, which is none of the labels");
         return index;
     }
 

@@ -79,26 +79,28 @@ public sealed class TextClassifier : IDisposable
     /// <summary>The class of <paramref name="text"/>.</summary>
     /// <exception cref="InvalidDataException">The text holds something that the model's tokenizer has no token for.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
-    public Classification Classify(string text) => ClassifyAll([text])[0];
+    public Classification Classify(string text) => WhileUsed([text], where: null, default)[0];
 
     /// <summary>The class of each of <paramref name="texts"/>. Texts of like length go through the model together.</summary>
     /// <param name="texts">The texts.</param>
     /// <param name="cancellation">Ends the work between two batches.</param>
-    /// <exception cref="InvalidDataException">A text holds something that the model's tokenizer has no token for.</exception>
+    /// <exception cref="InvalidDataException">A text holds something that the model's tokenizer has no token for; the message has its number, from 1.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public IReadOnlyList<Classification> ClassifyAll(IReadOnlyList<string> texts, CancellationToken cancellation = default)
+    public IReadOnlyList<Classification> ClassifyAll(IReadOnlyList<string> texts, CancellationToken cancellation = default) =>
+        WhileUsed(texts, texts is { Count: 1 } ? null : i => FormattableString.Invariant($"Text {i + 1} of {texts.Count}"), cancellation);
+
+    /// <summary>As <see cref="ClassifyAll(IReadOnlyList{string}, CancellationToken)"/>, for texts that come from somewhere.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="where">What a message calls the text of an index, at the beginning of a sentence: "Line 7 of standard input".</param>
+    /// <param name="cancellation">Ends the work between two batches.</param>
+    /// <exception cref="InvalidDataException">A text holds something that the model's tokenizer has no token for; the message says where.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public IReadOnlyList<Classification> ClassifyAll(IReadOnlyList<string> texts, Func<int, string> where, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(texts);
-        ObjectDisposedException.ThrowIf(_isDisposed != 0 || !_users.TryAddCount(), this);
-        try
-        {
-            return Run(texts, cancellation);
-        }
-        finally
-        {
-            _users.Signal();
-        }
+        ArgumentNullException.ThrowIfNull(where);
+        return WhileUsed(texts, where, cancellation);
     }
 
     /// <summary>Waits for the calls under way to end and frees the model.</summary>
@@ -120,9 +122,23 @@ public sealed class TextClassifier : IDisposable
         _classifier.Dispose();
     }
 
-    private Classification[] Run(IReadOnlyList<string> texts, CancellationToken cancellation)
+    private Classification[] WhileUsed(IReadOnlyList<string> texts, Func<int, string>? where, CancellationToken cancellation)
     {
-        EncodedText[] encoded = [.. texts.Select(_encoder.Encode)];
+        ArgumentNullException.ThrowIfNull(texts);
+        ObjectDisposedException.ThrowIf(_isDisposed != 0 || !_users.TryAddCount(), this);
+        try
+        {
+            return Run(texts, where, cancellation);
+        }
+        finally
+        {
+            _users.Signal();
+        }
+    }
+
+    private Classification[] Run(IReadOnlyList<string> texts, Func<int, string>? where, CancellationToken cancellation)
+    {
+        EncodedText[] encoded = [.. texts.Select((text, i) => where is null ? _encoder.Encode(text) : _encoder.Encode(text, () => where(i)))];
         float[][] logits = new float[encoded.Length][];
         bool isAlone = Monitor.TryEnter(_wide);
         Lane lane = isAlone ? _wide : _narrow.TryTake(out Lane? idle) ? idle : new Lane(threads: 1);
@@ -156,14 +172,20 @@ public sealed class TextClassifier : IDisposable
             return settings;
         }
 
-        if (probability is not (>= 0 and <= 1))
+        if (probability is not (> 0 and < 1))
         {
-            throw new InvalidDataException(FormattableString.Invariant($"The threshold is {probability}; it must be a probability between 0 and 1."));
+            throw new InvalidDataException(FormattableString.Invariant($"The threshold is {probability}; it must be a probability above 0 and below 1."));
         }
 
-        return settings.Threshold is { } own
-            ? settings with { Threshold = own with { Probability = probability } }
-            : throw new InvalidDataException($"The classifier in '{folder}' has no class with a threshold; make one with quatrain finetune classify and --max-false-positive-rate.");
+        if (settings.Threshold is null && settings.Labels.Count > 2)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"The classifier in '{folder}' tells {settings.Labels.Count} classes apart, and none of them has a threshold; leave it out, or make a classifier with quatrain finetune classify, --positive and --max-false-positive-rate."));
+        }
+
+        int positive = settings.Threshold?.Label ?? settings.PositiveClass ?? throw new InvalidDataException(
+            $"The {ClassifierSettings.FileName} in '{folder}' does not say which class a threshold is for; add \"positive_label\" to it with one of the two labels, {string.Join(" or ", settings.Labels)}.");
+        return settings with { Threshold = new ClassThreshold(positive, probability) };
     }
 
     private static void CheckFits(string folder, Gpt2Classifier classifier, ITokenizer tokenizer, ClassifierSettings settings)

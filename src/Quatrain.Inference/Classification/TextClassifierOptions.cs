@@ -14,6 +14,9 @@ public sealed record TextClassifierOptions
     /// <summary>The model that a classifier made of adapters was trained on, where it is not the one that it names; null elsewhere.</summary>
     public string? BaseModel { get; set; }
 
-    /// <summary>The probability from which on the class of the classifier's threshold is chosen, in place of the one its training chose; needs a classifier that has one.</summary>
+    /// <summary>
+    /// The probability, above 0 and below 1, from which on the class that is looked for is chosen, in place of the likeliest class or of the threshold that training chose. For
+    /// classifiers of two classes, and those of more that were trained with a threshold.
+    /// </summary>
     public double? Threshold { get; set; }
 }

@@ -32,4 +32,21 @@ public sealed class TextEncoder(ITokenizer tokenizer, Pooling pooling, int maxLe
 
         return new EncodedText(ids, isTruncated);
     }
+
+    /// <summary>The tokens of one of many texts.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="where">What the message calls it, at the beginning of a sentence, where it can't be encoded.</param>
+    /// <exception cref="InvalidDataException">The text holds something that the tokenizer has no token for.</exception>
+    public EncodedText Encode(string text, Func<string> where)
+    {
+        ArgumentNullException.ThrowIfNull(where);
+        try
+        {
+            return Encode(text);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{where()} can't be encoded: {e.Message}", e);
+        }
+    }
 }

@@ -117,12 +117,16 @@ public sealed class LoraAdapters : IDisposable
     }
 
     /// <summary>The most bytes that a recording tape takes for the adapters beside the model, for <paramref name="rows"/> tokens and their way back.</summary>
-    internal long TrainingBytes(int rows)
+    /// <param name="rows">The tokens.</param>
+    /// <param name="lastRows">How many of them what follows the last block's attention works for.</param>
+    internal long TrainingBytes(int rows, int lastRows)
     {
+        string last = $"h.{_model!.Config.LayerCount - 1}.";
+        int RowsOf(LoraAdapter adapter) => adapter.LayerName.StartsWith(last, StringComparison.Ordinal) && LoraTargets.EndOf(adapter.LayerName) != "attn.c_attn" ? lastRows : rows;
         long kept = Adapters.Sum(adapter =>
-            OutputBytes(adapter, rows) + (3 * InnerBytes(rows)) + (Config.Dropout > 0 ? 2 * Tape.BytesFor((long)rows * adapter.A.Shape[1]) : 0));
+            OutputBytes(adapter, RowsOf(adapter)) + (3 * InnerBytes(RowsOf(adapter))) + (Config.Dropout > 0 ? 2 * Tape.BytesFor((long)RowsOf(adapter) * adapter.A.Shape[1]) : 0));
         // An activation function that is no longer part of its layer has a gradient of its own, which one block leaves to the next.
-        return kept + Adapters.Max(adapter => OutputBytes(adapter, rows));
+        return kept + Adapters.Max(adapter => OutputBytes(adapter, RowsOf(adapter)));
     }
 
     /// <summary>The most that a tape without a way back takes for them: what a block takes, which gives it back to the next.</summary>

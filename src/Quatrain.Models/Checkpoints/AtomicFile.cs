@@ -25,8 +25,7 @@ public static class AtomicFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
         string target = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(target) ?? throw CannotWrite(path, "it is not a file name", null);
-        RequireWritablePlace(path, target, folder);
+        string folder = RequirePlace(path, target);
 
         try
         {
@@ -75,8 +74,18 @@ public static class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    private static void RequireWritablePlace(string path, string target, string folder)
+    /// <summary>Checks that <see cref="Write"/> would find a folder to write <paramref name="path"/> to, and no folder of that name.</summary>
+    /// <exception cref="IOException">It would not; the message names the path.</exception>
+    public static void RequirePlace(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        RequirePlace(path, Path.GetFullPath(path));
+    }
+
+    /// <returns>The folder.</returns>
+    private static string RequirePlace(string path, string target)
+    {
+        string folder = Path.GetDirectoryName(target) ?? throw CannotWrite(path, "it is not a file name", null);
         if (Directory.Exists(target))
         {
             throw CannotWrite(path, "a folder has that name; choose another file name", null);
@@ -89,6 +98,8 @@ public static class AtomicFile
                 : "does not exist; create the folder first";
             throw new DirectoryNotFoundException($"Cannot write '{path}': '{folder}' {problem}.");
         }
+
+        return folder;
     }
 
     private static string TemporaryPrefix(string target) =>

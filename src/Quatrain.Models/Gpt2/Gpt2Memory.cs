@@ -43,16 +43,34 @@ public static class Gpt2Memory
     public static long TrainingActivationBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Train();
 
+    /// <summary>As <see cref="TrainingActivationBytes(Gpt2Config, int, int)"/>, where <paramref name="part"/> of the model is trained; class weights are not counted.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="batchSize">B: the sequences of a batch.</param>
+    /// <param name="sequenceLength">T, the tokens of the longest.</param>
+    /// <param name="part">What is trained, on what.</param>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/exception"/>
+    public static long TrainingActivationBytes(Gpt2Config config, int batchSize, int sequenceLength, in Gpt2Part part) =>
+        new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Train(part);
+
     /// <summary>Everything that training holds: weights, gradients, moments and activations.</summary>
-    /// <inheritdoc cref="TrainingActivationBytes"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)"/>
     public static long TrainingBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         WeightBytes(config) + GradientBytes(config) + OptimizerBytes(config) + TrainingActivationBytes(config, batchSize, sequenceLength);
 
     /// <summary>What the tape takes to score all tokens of one batch, without a way back.</summary>
-    /// <inheritdoc cref="TrainingActivationBytes" path="/param"/>
-    /// <inheritdoc cref="TrainingActivationBytes" path="/exception"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/param"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/exception"/>
     public static long EvaluationActivationBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Evaluate();
+
+    /// <summary>
+    /// What the tape takes for what the head of <paramref name="part"/> says of one batch, without a way back, be the results of the frozen stages given or computed: at most as much
+    /// as without any.
+    /// </summary>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int, in Gpt2Part)" path="/param"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/exception"/>
+    public static long EvaluationActivationBytes(Gpt2Config config, int batchSize, int sequenceLength, in Gpt2Part part) =>
+        new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Evaluate(part);
 
     /// <summary>
     /// The keys and values of all layers for <paramref name="contextLength"/> tokens of each of <paramref name="batchSize"/>
@@ -70,8 +88,8 @@ public static class Gpt2Memory
     /// What the tape holds after one pass over the next <paramref name="sequenceLength"/> tokens of sequences in a cache for the logits of the last, without a
     /// way back.
     /// </summary>
-    /// <inheritdoc cref="TrainingActivationBytes" path="/param"/>
-    /// <inheritdoc cref="TrainingActivationBytes" path="/exception"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/param"/>
+    /// <inheritdoc cref="TrainingActivationBytes(Gpt2Config, int, int)" path="/exception"/>
     public static long DecodingActivationBytes(Gpt2Config config, int batchSize, int sequenceLength) =>
         new Gpt2StepMemory(config, new Gpt2Widths(config, batchSize, sequenceLength)).Decode(batchSize);
 

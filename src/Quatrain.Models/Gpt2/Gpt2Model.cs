@@ -301,7 +301,18 @@ public sealed class Gpt2Model : ILanguageModel
 
     /// <inheritdoc/>
     public long TrainingActivationBytes(int batchSize, int sequenceLength) =>
-        Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength) + (Adapters?.TrainingBytes(batchSize * sequenceLength) ?? 0);
+        Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength) + (Adapters?.TrainingBytes(batchSize * sequenceLength, batchSize * sequenceLength) ?? 0);
+
+    /// <summary>The most bytes that a recording tape takes for forward, loss and backward of <paramref name="batchSize"/> sequences, adapters counted, where <paramref name="part"/> is trained.</summary>
+    /// <inheritdoc cref="Gpt2Memory.TrainingActivationBytes(Gpt2Config, int, int, in Gpt2Part)"/>
+    public long TrainingActivationBytes(int batchSize, int sequenceLength, in Gpt2Part part) =>
+        Gpt2Memory.TrainingActivationBytes(Config, batchSize, sequenceLength, part)
+        + (Adapters?.TrainingBytes(batchSize * sequenceLength, part.Rows ?? batchSize * sequenceLength) ?? 0);
+
+    /// <summary>The most bytes that a tape without a way back takes for what the head of <paramref name="part"/> says of <paramref name="batchSize"/> sequences, adapters counted.</summary>
+    /// <inheritdoc cref="Gpt2Memory.EvaluationActivationBytes(Gpt2Config, int, int, in Gpt2Part)"/>
+    public long EvaluationActivationBytes(int batchSize, int sequenceLength, in Gpt2Part part) =>
+        Gpt2Memory.EvaluationActivationBytes(Config, batchSize, sequenceLength, part) + (Adapters?.DecodingBytes(batchSize * sequenceLength) ?? 0);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Parameters.Dispose();

@@ -8,6 +8,7 @@ namespace Quatrain.Models.Hub;
 /// </summary>
 internal sealed class HubCache(string root, DownloadOptions options)
 {
+    private const string FolderPrefix = "models--";
     private const int LongestRef = 64;
 
     // EWOULDBLOCK of Linux and macOS, and the HRESULT of ERROR_SHARING_VIOLATION.
@@ -39,6 +40,11 @@ internal sealed class HubCache(string root, DownloadOptions options)
 
         return null;
     }
+
+    /// <summary>The models that were pulled, OWNER/NAME each.</summary>
+    public IEnumerable<string> Repositories() => Directory.Exists(root)
+        ? Directory.EnumerateDirectories(root, FolderPrefix + "*").Select(folder => Path.GetFileName(folder)[FolderPrefix.Length..].Replace("--", "/", StringComparison.Ordinal))
+        : [];
 
     /// <summary>Whether the commit's folder has the file, in its full length.</summary>
     public bool Has(HubModelName name, string commit, HubFile file) => LengthOf(FilePath(name, commit, file.Name)) == file.ByteCount;
@@ -117,7 +123,7 @@ internal sealed class HubCache(string root, DownloadOptions options)
 
     private string ModelFolder(string repository) => Path.Combine(root, FolderName(repository));
 
-    private static string FolderName(string repository) => "models--" + repository.Replace("/", "--", StringComparison.Ordinal);
+    private static string FolderName(string repository) => FolderPrefix + repository.Replace("/", "--", StringComparison.Ordinal);
 
     private static string RefPath(string folder, string revision) => Path.Combine([folder, "refs", .. revision.Split('/')]);
 

@@ -66,7 +66,8 @@ public sealed record HubModelName
     /// <inheritdoc cref="TryParse"/>
     /// <exception cref="InvalidDataException">It is no such name.</exception>
     public static HubModelName Parse(string text) => TryParse(text, out HubModelName? name) ? name : throw new InvalidDataException(
-        $"'{text}' is no model of the hub; name it OWNER/NAME, or one of {string.Join(", ", ShortNames)}.");
+        $"'{text}' is no model of the hub; "
+        + (Suggestion.Nearest(text, ShortNames, mostEdits: 2) is { } nearest ? $"did you mean '{nearest}'?" : $"name it OWNER/NAME, or one of {string.Join(", ", ShortNames)}."));
 
     /// <summary>Another revision of the model.</summary>
     /// <exception cref="InvalidDataException">It can't be the name of one.</exception>

@@ -31,6 +31,7 @@ public static class TokenizerChoice
         }
 
         throw new InvalidDataException(
-            $"There is no tokenizer '{nameOrPath}' on this machine; run 'quatrain pull {nameOrPath}' if it is a model's name, or give --tokenizer the path of a tokenizer's file or folder.");
+            $"There is no tokenizer '{nameOrPath}' on this machine; "
+            + ModelPath.Remedy(nameOrPath, $"run 'quatrain pull {nameOrPath}' if it is a model's name, or give --tokenizer the path of a tokenizer's file or folder"));
     }
 }

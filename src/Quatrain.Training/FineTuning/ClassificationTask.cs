@@ -1,5 +1,6 @@
 using Quatrain.Models;
 using Quatrain.Models.Classification;
+using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
 using Quatrain.Tensors.Ops;
 using Quatrain.Training.FineTuning.Metrics;
@@ -48,6 +49,14 @@ public sealed class ClassificationTask : FineTuningTask
 
     /// <summary>The validation examples.</summary>
     public IReadOnlyList<ClassificationExample> ValidationExamples { get; }
+
+    /// <inheritdoc/>
+    public override Gpt2Part LargestPart(Range examples, int batchSize)
+    {
+        int count = Math.Min(batchSize, examples.GetOffsetAndLength(Examples.Count).Length);
+        bool pools = _classifier.Pooling == Pooling.Mean;
+        return new Gpt2Part { FrozenStages = Stage, Rows = pools ? null : count, Sequences = pools ? count : null, Outputs = _classifier.ClassCount };
+    }
 
     /// <inheritdoc/>
     public override Tensor Loss(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, Tensor x) =>

@@ -6,6 +6,7 @@ using Quatrain.Models.Checkpoints;
 using Quatrain.Models.Classification;
 using Quatrain.Models.Gpt2;
 using Quatrain.Tensors;
+using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training.FineTuning.Baselines;
@@ -30,7 +31,8 @@ public sealed class ClassifierTraining : IDisposable
     private readonly ClassificationTask _task;
     private readonly ClassificationExample[] _test;
 
-    private ClassifierTraining(RunFolder folder, ClassifierOptions options, FineTuningDescription<ClassifierOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
+    private ClassifierTraining(
+        RunFolder folder, ClassifierOptions options, FineTuningDescription<ClassifierOptions>? begun, WorkerPool pool, IFineTuningObserver observer, long? availableBytes = null)
     {
         (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
@@ -42,6 +44,7 @@ public sealed class ClassifierTraining : IDisposable
         string path = ModelPath.ResolveExisting(options.Model);
         _tokenizer = ModelTokenizer.TryLoad(path)
             ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
+        AvailableBytes = availableBytes ?? SystemMemory.AvailableBytes;
         Gpt2Model model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
         Options = options with { Tuning = options.Tuning.Resolve(options.Train, model.Config.EmbeddingSize) };
         _classifier = new Gpt2Classifier(model, Split.Labels.Count, options.Pooling);
@@ -54,6 +57,8 @@ public sealed class ClassifierTraining : IDisposable
             int stage = TrainedPart.Freeze(options.Train, options.Adapters, options.Tuning.Seed, model, out _adapters);
             float[] weights = options.ClassWeights ? Data.ClassWeights.Balanced(Split.TrainingCounts) : [];
             _task = new ClassificationTask(_classifier, stage, texts.Training, texts.Validation, weights, PadId, _adapters?.Parameters);
+            Memory = new FineTuningMemory(_task, new ClassificationTask(_classifier, stage, [], texts.Test, [], PadId), options.Train, options.Tuning, AvailableBytes);
+            Memory.CheckFits(AvailableBytes);
         }
         catch
         {
@@ -89,19 +94,28 @@ public sealed class ClassifierTraining : IDisposable
     /// <summary>The weights of the model and the head.</summary>
     public long Parameters => _classifier.Model.Parameters.ElementCount + _classifier.HeadParameters.ElementCount;
 
+    /// <summary>What the run will hold in memory.</summary>
+    public FineTuningMemory Memory { get; }
+
+    /// <summary>The bytes there were for it.</summary>
+    public long AvailableBytes { get; }
+
     private int PadId => _tokenizer.EndOfTextId ?? 0;
 
     /// <summary>Sets up a new run in <paramref name="folder"/>.</summary>
-    /// <exception cref="InvalidDataException">An option, the data or the model can't be used, or the folder holds something already.</exception>
+    /// <exception cref="InvalidDataException">An option, the data or the model can't be used, the run does not fit in memory, or the folder holds something already.</exception>
     /// <exception cref="IOException">A file can't be read or the folder can't be written.</exception>
-    /// <exception cref="InsufficientMemoryException">The model does not fit in memory.</exception>
-    public static ClassifierTraining Begin(RunFolder folder, ClassifierOptions options, WorkerPool pool, IFineTuningObserver observer)
+    /// <exception cref="InsufficientMemoryException">The system refuses the memory after all.</exception>
+    public static ClassifierTraining Begin(RunFolder folder, ClassifierOptions options, WorkerPool pool, IFineTuningObserver observer) =>
+        Begin(folder, options, pool, observer, null);
+
+    internal static ClassifierTraining Begin(RunFolder folder, ClassifierOptions options, WorkerPool pool, IFineTuningObserver observer, long? availableBytes)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
         options = options with { Model = ModelPath.InFull(options.Model) };
-        ClassifierTraining training = new(folder, options, null, pool, observer);
+        ClassifierTraining training = new(folder, options, null, pool, observer, availableBytes);
         try
         {
             folder.Create();
@@ -120,7 +134,7 @@ public sealed class ClassifierTraining : IDisposable
 
     /// <summary>Sets up the run in <paramref name="folder"/> to go on from its last saved state.</summary>
     /// <exception cref="InvalidDataException">There is no run, or its data or model changed.</exception>
-    /// <inheritdoc cref="Begin" path="/exception"/>
+    /// <inheritdoc cref="Begin(RunFolder, ClassifierOptions, WorkerPool, IFineTuningObserver)" path="/exception"/>
     public static ClassifierTraining Resume(RunFolder folder, WorkerPool pool, IFineTuningObserver observer)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -135,7 +149,7 @@ public sealed class ClassifierTraining : IDisposable
     public ClassifierOutcome Run(CancellationToken cancellation = default)
     {
         FineTuningResult result;
-        using (FineTuningRun run = new(Folder, _task, Options.Tuning, _pool, _observer, _resume))
+        using (FineTuningRun run = new(Folder, _task, Options.Tuning with { Cache = Memory.Cache }, _pool, _observer, _resume))
         {
             result = run.Run(cancellation);
         }
@@ -200,7 +214,8 @@ public sealed class ClassifierTraining : IDisposable
         if (Options.Pooling == Pooling.LastPosition && Options.MaxLength is null)
         {
             // As in the book: all texts are padded to the longest of the training part.
-            most = Math.Min(most, Split.Training.Max(text => _tokenizer.Encode(text.Text).Length));
+            TextEncoder whole = new(_tokenizer, Pooling.LastToken, int.MaxValue, PadId);
+            most = Math.Min(most, Split.Training.Max(text => whole.Encode(text.Text, () => Where(text.Text)).Ids.Length));
         }
 
         TextEncoder encoder = new(_tokenizer, Options.Pooling, most, PadId);
@@ -209,7 +224,7 @@ public sealed class ClassifierTraining : IDisposable
         [
             .. texts.Select(text =>
             {
-                EncodedText encoded = encoder.Encode(text.Text);
+                EncodedText encoded = encoder.Encode(text.Text, () => Where(text.Text));
                 truncated += encoded.IsTruncated ? 1 : 0;
                 return new ClassificationExample(encoded.Ids, text.Label);
             }),
@@ -219,6 +234,9 @@ public sealed class ClassifierTraining : IDisposable
             ? throw new InvalidDataException($"{truncated} of the texts in '{Options.Data}' have more than {most} tokens; shorten them, or leave out --too-long refuse to cut them.")
             : result with { Truncated = truncated };
     }
+
+    /// <summary>What a message calls a text: the first row that has it.</summary>
+    private string Where(string text) => Texts.Where(Options.Data, Enumerable.Range(0, Texts.Examples.Count).First(i => Texts.Examples[i].Text == text));
 
     private float[][] Logits(IReadOnlyList<ClassificationExample> examples, CancellationToken cancellation)
     {
@@ -260,6 +278,7 @@ public sealed class ClassifierTraining : IDisposable
             MaxLength = MaxLength,
             PadId = PadId,
             Temperature = evaluation.Temperature,
+            PositiveClass = PositiveClass,
             Threshold = evaluation.Threshold is { } threshold ? new ClassThreshold(threshold.PositiveClass, threshold.Value) : null,
         }.Write(Folder.Path);
     }

@@ -26,6 +26,9 @@ public sealed class FineTuningScorer : IDisposable
         _tape = new Tape(pool, recording: false);
     }
 
+    /// <summary>The most bytes that a batch's activations have taken.</summary>
+    public long ActivationBytes { get; private set; }
+
     /// <summary>Scores all of them with the model as it stands.</summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public TaskScore Score(CancellationToken cancellation)
@@ -37,6 +40,7 @@ public sealed class FineTuningScorer : IDisposable
             _tape.Begin();
             PaddedBatch batch = _task.Batch(examples);
             _task.Score(_tape, examples, batch, _task.Input(_tape, examples, batch, _prefix));
+            ActivationBytes = Math.Max(ActivationBytes, _tape.BytesUsed);
         }
 
         return _task.EndScore();

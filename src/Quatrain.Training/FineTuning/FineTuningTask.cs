@@ -61,6 +61,11 @@ public abstract class FineTuningTask(Gpt2Model model, int stage, IReadOnlyList<i
         return x;
     }
 
+    /// <summary>What <see cref="Loss"/> and <see cref="Score"/> work on, at most, for any <paramref name="batchSize"/> of some examples.</summary>
+    /// <param name="examples">Which examples.</param>
+    /// <param name="batchSize">How many at a time.</param>
+    public abstract Gpt2Part LargestPart(Range examples, int batchSize);
+
     /// <summary>The loss of a batch, a scalar.</summary>
     /// <param name="tape">A tape that records.</param>
     /// <param name="examples">The index of each example.</param>

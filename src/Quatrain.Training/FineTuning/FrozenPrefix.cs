@@ -37,15 +37,10 @@ public sealed class FrozenPrefix : IDisposable
         ArgumentNullException.ThrowIfNull(task);
         (_model, _examples, _padId, Stages) = (task.Model, task.Examples, task.PadId, task.Stage);
         _isStored = new bool[_examples.Count];
-        long bytes = _examples.Sum(example => (long)example.Length) * Columns * sizeof(float);
-        if (cache == PrefixCache.Auto)
-        {
-            cache = bytes <= SystemMemory.AvailableBytes / MemoryShare ? PrefixCache.Memory : PrefixCache.Disk;
-        }
-
-        Cache = cache;
-        CachedBytes = cache == PrefixCache.Off ? 0 : bytes;
-        _store = cache switch
+        long bytes = BytesOf(task);
+        Cache = Choose(cache, bytes, SystemMemory.AvailableBytes);
+        CachedBytes = Cache == PrefixCache.Off ? 0 : bytes;
+        _store = Cache switch
         {
             PrefixCache.Memory => new MemoryActivationStore(_examples.Count),
             PrefixCache.Disk => new FileActivationStore(cachePath, [.. _examples.Select(example => (long)example.Length * Columns)]),
@@ -69,7 +64,36 @@ public sealed class FrozenPrefix : IDisposable
     /// <summary>The examples that <see cref="Precompute"/> has done.</summary>
     public int Precomputed { get; private set; }
 
+    /// <summary>The most bytes that a pass has taken for its activations.</summary>
+    public long ActivationBytes { get; private set; }
+
     private int Columns => _model.Config.EmbeddingSize;
+
+    /// <summary>The bytes of all results.</summary>
+    internal static long BytesOf(FineTuningTask task) => task.Examples.Sum(example => (long)example.Length) * task.Model.Config.EmbeddingSize * sizeof(float);
+
+    /// <summary>Where results are kept: what <paramref name="cache"/> says, or by their size and the memory there is.</summary>
+    internal static PrefixCache Choose(PrefixCache cache, long bytes, long availableBytes) =>
+        cache != PrefixCache.Auto ? cache : bytes <= availableBytes / MemoryShare ? PrefixCache.Memory : PrefixCache.Disk;
+
+    /// <summary>The examples that go through the stages together where results are kept: those of like length, the shortest first.</summary>
+    internal static IEnumerable<int[]> Batches(IReadOnlyList<int[]> sequences)
+    {
+        int[] lengths = [.. sequences.Select(sequence => sequence.Length)];
+        int[] order = [.. Enumerable.Range(0, lengths.Length).OrderBy(example => lengths[example])];
+        int position = 0;
+        while (position < order.Length)
+        {
+            int count = 1;
+            while (position + count < order.Length && (count + 1) * lengths[order[position + count]] <= TokensAtOnce)
+            {
+                count++;
+            }
+
+            yield return order[position..(position + count)];
+            position += count;
+        }
+    }
 
     /// <summary>Computes and keeps the results of all examples; does nothing where none are kept.</summary>
     /// <param name="done">Is told how many examples are done.</param>
@@ -83,19 +107,10 @@ public sealed class FrozenPrefix : IDisposable
         }
 
         long start = Stopwatch.GetTimestamp();
-        int[] lengths = [.. _examples.Select(example => example.Length)];
-        int position = 0;
-        int[] order = [.. Enumerable.Range(0, lengths.Length).OrderBy(example => lengths[example])];
-        while (position < order.Length)
+        Precomputed = 0;
+        foreach (int[] examples in Batches(_examples))
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = 1;
-            while (position + count < order.Length && (count + 1) * lengths[order[position + count]] <= TokensAtOnce)
-            {
-                count++;
-            }
-
-            int[] examples = order[position..(position + count)];
             PaddedBatch batch = new([.. examples.Select(example => _examples[example])], _padId);
             ReadOnlySpan<float> values = Compute(batch).Values;
             for (int b = 0; b < examples.Length; b++)
@@ -104,9 +119,8 @@ public sealed class FrozenPrefix : IDisposable
                 _isStored[examples[b]] = true;
             }
 
-            position += count;
-            Precomputed = position;
-            done?.Invoke(position);
+            Precomputed += examples.Length;
+            done?.Invoke(Precomputed);
         }
 
         PrecomputeTime = Stopwatch.GetElapsedTime(start);
@@ -150,6 +164,8 @@ public sealed class FrozenPrefix : IDisposable
     private Tensor Compute(PaddedBatch batch)
     {
         _tape.Begin();
-        return _model.RunTo(_tape, batch.Tokens, batch.BatchSize, Stages);
+        Tensor x = _model.RunTo(_tape, batch.Tokens, batch.BatchSize, Stages);
+        ActivationBytes = Math.Max(ActivationBytes, _tape.BytesUsed);
+        return x;
     }
 }

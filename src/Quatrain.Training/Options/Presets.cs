@@ -1,4 +1,5 @@
 using System.Reflection;
+using Quatrain.Models;
 using Quatrain.Training.Data;
 
 namespace Quatrain.Training.Options;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Quatrain.Models;
 using Quatrain.Training.Data;
 
 namespace Quatrain.Training.Options;

@@ -35,8 +35,8 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [Fact]
     public async Task The_threshold_moves_the_line_between_the_classes()
     {
-        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "0")).Success().ShouldStartWith("spam\t");
-        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "1")).Success().ShouldStartWith("ham\t");
+        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "1e-9")).Success().ShouldStartWith("spam\t");
+        (await CommandLine.Run("classify", run.Path, "anything", "--threshold", "0.999999999")).Success().ShouldStartWith("ham\t");
     }
 
     [Fact]
@@ -173,16 +173,17 @@ public sealed class ClassifyCommandTests(SpamRun run) : IDisposable
     [InlineData("is no classifier: it has no classifier.json", "BASE", "a text")]
     [InlineData("There is no folder 'no-such-model'", "no-such-model", "a text")]
     [InlineData("There is no folder 'no/such/folder/at/all'", "no/such/folder/at/all", "a text")]
+    [InlineData("/basr'; did you mean '", "BASR", "a text")]
     [InlineData("no such.csv", "RUN", "--input", "no such.csv")]
     [InlineData("has no column 'sms'; it has", "RUN", "--input", "DATA", "--text-column", "sms")]
     [InlineData("--format is 'xls'; it must be csv, tsv or jsonl.", "RUN", "--input", "DATA", "--format", "xls")]
     [InlineData("does not exist; create the folder first", "RUN", "--input", "DATA", "--output", "no-such-folder/out.csv")]
-    [InlineData("The threshold is 1.5; it must be a probability between 0 and 1.", "RUN", "a text", "--threshold", "1.5")]
+    [InlineData("The threshold is 1.5; it must be a probability above 0 and below 1.", "RUN", "a text", "--threshold", "1.5")]
     [InlineData("--weights is 'fp4'; it must be", "RUN", "a text", "--weights", "fp4")]
     [InlineData("which is no adapter; leave it out.", "RUN", "a text", "--base", "BASE")]
     public async Task Refuses_what_it_can_not_use(string sentence, params string[] arguments)
     {
-        string[] given = [.. arguments.Select(word => word switch { "BASE" => run.BasePath, "DATA" => run.DataPath, "RUN" => run.Path, _ => word })];
+        string[] given = [.. arguments.Select(word => word switch { "BASE" => run.BasePath, "BASR" => run.BasePath[..^1] + "r", "DATA" => run.DataPath, "RUN" => run.Path, _ => word })];
         string before = TemporaryFolder.Snapshot(run.Path);
 
         (await CommandLine.Run(["classify", .. given])).Refusal().ShouldContain(sentence);

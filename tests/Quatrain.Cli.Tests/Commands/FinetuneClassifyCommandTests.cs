@@ -48,6 +48,7 @@ public sealed class FinetuneClassifyCommandTests(SpamRun run) : IDisposable
         report.RootElement.GetProperty("test").GetRawText().ShouldContain("\"accuracy\"");
         run.Training.Error.ShouldStartWith("Text from 'text', label from 'label': 63 texts to train on, 9 to validate, 18 to test; ham, spam.\n");
         run.Training.Error.ShouldContain($"\nRun folder {run.Path}\n");
+        run.Training.Error.ShouldMatch(@"\nneeds \d+\.\d GB of \d+\.\d GB of memory\n");
         run.Training.Error.ShouldNotContain("warning");
         run.Training.Error.ShouldMatch(@"step +\d+: validation loss \d\.\d{4} nats/text, \d+\.\d %.* right");
     }
@@ -62,6 +63,11 @@ public sealed class FinetuneClassifyCommandTests(SpamRun run) : IDisposable
         output.ShouldContain("  beside it  ");
         output.ShouldContain($"  quatrain classify {Out} \"a text\"\n");
         output.ShouldContain($"Report: {Path.Combine(Out, "report.html")}\n");
+        // It was trained without a threshold, and knows what is looked for: the rarer class.
+        foreach ((string threshold, string label) in new[] { ("0.000001", "spam"), ("0.999999", "ham") })
+        {
+            (await CommandLine.Run("classify", Out, "see you", "--threshold", threshold)).Success().ShouldStartWith($"{label}\t");
+        }
     }
 
     [Fact]

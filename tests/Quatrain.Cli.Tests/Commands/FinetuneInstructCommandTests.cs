@@ -60,6 +60,7 @@ public sealed class FinetuneInstructCommandTests : IDisposable
         output.ShouldEndWith($"What to try next:\n  quatrain chat {_folder.File("run")}\n");
         outcome.Error.ShouldContain("34 entries to train on, 2 to validate, 4 to test; ");
         outcome.Error.ShouldContain($"Run folder {_folder.File("run")}\n");
+        outcome.Error.ShouldMatch(@"\nneeds \d+\.\d GB of \d+\.\d GB of memory\n");
 
         // All of it again, from the saved state.
         Outcome again = await CommandLine.Run("finetune", "instruct", "--out", _folder.File("run"), "--resume", "--threads", "1");

@@ -76,11 +76,16 @@ public sealed class PullCommandTests : IDisposable
     [Fact]
     public async Task What_can_not_be_pulled_is_refused_in_a_sentence()
     {
-        (await Run("pull", "gtp2")).Refusal().ShouldStartWith("'gtp2' is no model of the hub; name it OWNER/NAME, or one of gpt2, ");
+        (await Run("pull", "gtp2")).Refusal().ShouldBe("'gtp2' is no model of the hub; did you mean 'gpt2'?");
+        (await Run("pull", "llama")).Refusal().ShouldStartWith("'llama' is no model of the hub; name it OWNER/NAME, or one of gpt2, ");
         (await Run("pull", "gpt2@a", "--revision", "b")).Refusal().ShouldStartWith("'gpt2@a' names a revision already");
         (await Run("pull", "owner/name")).Refusal().ShouldStartWith($"{_server.Endpoint.Authority} has no model 'owner/name'; check the name");
         (await Run("pull", "gpt2", "--file", "x")).Refusal().ShouldBe("'gpt2' has no file 'x'; it has config.json, model.safetensors, tokenizer.json.");
         (await Run("generate", "gpt2")).Refusal().ShouldEndWith("fetch the model with 'quatrain pull gpt2'.");
+        foreach (string[] command in (string[][])[["generate", "gtp2"], ["chat", "gtp2"], ["inspect", "gtp2"], ["tokenizer", "encode", "gtp2"], ["export", "gtp2", "--out", "x"]])
+        {
+            (await Run(command)).Refusal().ShouldEndWith("; did you mean 'gpt2'?");
+        }
     }
 
     [Theory]

@@ -181,7 +181,7 @@ public sealed class TokenizerCommandTests : IDisposable
     {
         (await Run("encode", "--input", _folder.File("none"))).Refusal().ShouldContain("There is no file");
         (await Run("encode", "--input", _folder.Path)).Refusal().ShouldContain("is a folder");
-        (await CommandLine.Run("tokenizer", "encode", _folder.File("none"), "--input", "-")).Refusal().ShouldContain("There is no tokenizer file or folder");
+        (await CommandLine.Run("tokenizer", "encode", _folder.File("none"), "--input", "-")).Refusal().ShouldContain("There is no file or folder");
         (await Run("encode", "--format", "xml", "--input", "-")).Refusal().ShouldContain("--format is 'xml'");
         // Without --input it is standard input.
         (await Run("encode", "--format", "xml")).Refusal().ShouldContain("--format is 'xml'");

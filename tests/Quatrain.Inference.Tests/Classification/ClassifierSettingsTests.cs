@@ -31,6 +31,7 @@ public sealed class ClassifierSettingsTests : IDisposable
             MaxLength = 77,
             PadId = 50256,
             Temperature = 1 / 3.0,
+            PositiveClass = pooling == Pooling.LastToken ? null : 1,
             Threshold = threshold is { } probability ? new ClassThreshold(2, probability) : null,
         };
         ClassifierSettings.ArePresent(_folder.Path).ShouldBeFalse();
@@ -95,6 +96,8 @@ public sealed class ClassifierSettingsTests : IDisposable
     [InlineData("threshold", "true", "not a number")]
     [InlineData("threshold_label", "\"nobody\"", "threshold_label is 'nobody', which is none of the labels")]
     [InlineData("threshold_label", null, "threshold_label is missing")]
+    [InlineData("positive_label", "\"nobody\"", "positive_label is 'nobody', which is none of the labels")]
+    [InlineData("positive_label", "1", "positive_label is '1', not a text")]
     public void What_is_impossible_is_one_sentence_that_names_the_file_and_the_field(string name, string? value, string problem)
     {
         JsonObject json = JsonNode.Parse(Valid)!.AsObject();

@@ -135,6 +135,22 @@ public sealed class TextClassifierTests : IDisposable
     }
 
     [Fact]
+    public void A_text_that_can_not_be_encoded_is_told_by_its_number_or_by_the_callers_name()
+    {
+        SmallClassifier.Write(Saved);
+        using TextClassifier classifier = TextClassifier.Load(Saved);
+        // Half of a surrogate pair, which no tokenizer has.
+        string[] texts = ["a", "b", "c\ud800", "d\ud800"];
+
+        string plain = Should.Throw<InvalidDataException>(() => classifier.Classify(texts[2])).Message;
+
+        plain.ShouldContain("surrogate");
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll([texts[2]])).Message.ShouldBe(plain);
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll(texts)).Message.ShouldBe($"Text 3 of 4 can't be encoded: {plain}");
+        Should.Throw<InvalidDataException>(() => classifier.ClassifyAll(texts, i => $"Row {10 * i}")).Message.ShouldBe($"Row 20 can't be encoded: {plain}");
+    }
+
+    [Fact]
     public void A_threshold_of_the_callers_replaces_the_trainings()
     {
         ClassifierSettings settings = SmallClassifier.Settings with { Threshold = new ClassThreshold(1, 1.0000000000000002) };
@@ -150,26 +166,57 @@ public sealed class TextClassifierTests : IDisposable
         }
 
         Labels(null).ShouldNotContain("spam");
-        Labels(0).ShouldAllBe(label => label == "spam");
+        Labels(double.Epsilon).ShouldAllBe(label => label == "spam");
         Labels(median).Count(label => label == "spam").ShouldBe(25);
     }
 
     [Theory]
     [InlineData(-0.1)]
+    [InlineData(0)]
+    [InlineData(1)]
     [InlineData(1.1)]
     [InlineData(double.NaN)]
     public void A_threshold_that_is_no_probability_is_refused(double threshold)
     {
         SmallClassifier.Write(Saved, SmallClassifier.Settings with { Threshold = new ClassThreshold(1, 0.5) });
-        Refusal(new TextClassifierOptions { Threshold = threshold }).ShouldContain("it must be a probability between 0 and 1.");
+        Refusal(new TextClassifierOptions { Threshold = threshold }).ShouldContain("; it must be a probability above 0 and below 1.");
+    }
+
+    [Theory]
+    [InlineData(0, "good", "bad")]
+    [InlineData(1, "bad", "good")]
+    public void Of_two_classes_the_one_that_is_looked_for_is_chosen_from_the_threshold_on(int positive, string wanted, string other)
+    {
+        ClassifierSettings settings = SmallClassifier.Settings with { Labels = ["good", "bad"], PositiveClass = positive };
+        SmallClassifier.Write(Saved, settings);
+        string[] texts = SmallClassifier.Texts(60);
+        using TextClassifier plain = TextClassifier.Load(Saved);
+        IReadOnlyList<Inference.Classification.Classification> likeliest = plain.ClassifyAll(texts);
+        likeliest.ShouldAllBe(result => result.Probability >= 0.5);
+        foreach (double threshold in likeliest.Select(result => result.Probabilities[positive]).Order().Where((_, i) => i % 10 == 5))
+        {
+            using TextClassifier classifier = TextClassifier.Load(Saved, new TextClassifierOptions { Threshold = threshold });
+
+            IReadOnlyList<Inference.Classification.Classification> results = classifier.ClassifyAll(texts);
+
+            classifier.Settings.Threshold.ShouldBe(new ClassThreshold(positive, threshold));
+            results.Select(result => result.Label).ShouldBe(likeliest.Select(result => result.Probabilities[positive] >= threshold ? wanted : other));
+            // The very threshold is enough.
+            results.ShouldContain(result => result.Label == wanted && result.Probability == threshold);
+        }
     }
 
     [Fact]
-    public void A_threshold_needs_a_class_that_was_trained_with_one()
+    public void A_threshold_needs_a_class_that_it_is_for()
     {
         SmallClassifier.Write(Saved);
-        Refusal(new TextClassifierOptions { Threshold = 0.5 })
-            .ShouldBe($"The classifier in '{Saved}' has no class with a threshold; make one with quatrain finetune classify and --max-false-positive-rate.");
+        Refusal(new TextClassifierOptions { Threshold = 0.5 }).ShouldBe(
+            $"The classifier in '{Saved}' tells 3 classes apart, and none of them has a threshold; leave it out, or make a classifier with quatrain finetune classify, --positive and --max-false-positive-rate.");
+        SmallClassifier.Write(Saved, SmallClassifier.Settings with { PositiveClass = 1 });
+        Refusal(new TextClassifierOptions { Threshold = 0.5 }).ShouldContain("tells 3 classes apart");
+        SmallClassifier.Write(Saved, SmallClassifier.Settings with { Labels = ["good", "bad"] });
+        Refusal(new TextClassifierOptions { Threshold = 0.5 }).ShouldBe(
+            $"The classifier.json in '{Saved}' does not say which class a threshold is for; add \"positive_label\" to it with one of the two labels, good or bad.");
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Quatrain.Inference.Classification;
 using Quatrain.Models.Classification;
+using Quatrain.Tokenizers;
 using Quatrain.Training.Tests;
 
 namespace Quatrain.Inference.Tests.Classification;
@@ -26,6 +27,20 @@ public sealed class TextEncoderTests
 
         encoded.IsTruncated.ShouldBe(isTruncated);
         encoded.Ids.ShouldBe([.. ids.Concat(Enumerable.Repeat(Pad, 10)).Take(length)]);
+    }
+
+    [Fact]
+    public void What_can_not_be_encoded_is_told_of_with_where_it_is()
+    {
+        TextEncoder encoder = new(CharacterTokenizer.FromText("abc"), Pooling.LastToken, 4, 0);
+
+        encoder.Encode("cab", () => throw new InvalidOperationException()).Ids.ShouldBe([2, 0, 1]);
+        // Beyond what is read too: nobody should have to know what that is.
+        foreach (string text in (string[])["aé", "abcabcé"])
+        {
+            Should.Throw<InvalidDataException>(() => encoder.Encode(text, () => "Line 7")).Message.ShouldBe(
+                $"Line 7 can't be encoded: The character 'é' (U+00E9) at position {text.Length - 1} is not in the model's vocabulary of 3 characters; remove it or train on text that has it.");
+        }
     }
 
     [Fact]

@@ -46,6 +46,66 @@ public sealed class Gpt2MemoryTests
         }
     }
 
+    public static TheoryData<int, bool, bool, float> Parts
+    {
+        get
+        {
+            TheoryData<int, bool, bool, float> parts = [];
+            // The last stages: the two blocks frozen, and the last norm too.
+            foreach (int stages in (int[])[0, 1, 2, 3])
+            {
+                foreach (float dropout in (float[])[0, 0.1f])
+                {
+                    parts.Add(stages, false, false, dropout);
+                    parts.Add(stages, true, false, dropout);
+                    parts.Add(stages, false, true, dropout);
+                }
+            }
+
+            return parts;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Parts))]
+    public void A_step_of_a_part_of_the_model_uses_exactly_what_was_forecast(int stages, bool selects, bool pools, float dropout)
+    {
+        const int BatchSize = 3, Length = 13, Classes = 4;
+        Gpt2Config config = TestModels.Config with { EmbeddingDropout = dropout, ResidualDropout = dropout };
+        int[] rows = selects ? [3, 14, 25, 38] : [];
+        Gpt2Part part = new() { FrozenStages = stages, Rows = selects ? rows.Length : null, Sequences = pools ? BatchSize : null, Outputs = Classes };
+        using WorkerPool pool = new(1);
+        using Gpt2Model model = TestModels.Random(config);
+        model.Parameters.Freeze(parameter => stages > 0 && BlockOf(parameter.Name) < stages);
+        model.Parameters.AllocateGradients();
+        ParameterStore head = new();
+        Tensor weight = head.Add("score.weight", new Shape(Classes, config.EmbeddingSize));
+        head.Allocate();
+        head.AllocateGradients();
+        using Tape tape = new(pool, recording: true), reading = new(pool, recording: false);
+        int[] tokens = TestModels.Tokens(BatchSize * Length, config.VocabularySize);
+
+        Tensor Scores(Tape on, Tensor x)
+        {
+            Tensor hidden = model.RunFrom(on, x, stages, rows);
+            return LinearOp.ForwardTransposed(on, pools ? MeanPoolOp.Forward(on, hidden, [Length, 5, 9]) : hidden, weight);
+        }
+
+        reading.Begin();
+        Tensor given = model.RunTo(reading, tokens, BatchSize, stages);
+        Tensor x = stages == 0 ? model.RunTo(tape, tokens, BatchSize, 0) : tape.Input(new Shape(BatchSize, Length, config.EmbeddingSize));
+        given.Values.CopyTo(x.Values);
+        Tensor scores = Scores(tape, x);
+        tape.Backward(CrossEntropyOp.Forward(tape, scores, [.. Enumerable.Range(0, scores.Shape.Rows).Select(row => row % Classes)]));
+        Scores(reading, given);
+        head.Dispose();
+
+        tape.BytesUsed.ShouldBe(Gpt2Memory.TrainingActivationBytes(config, BatchSize, Length, part));
+        // The scores of single rows would take memory for their targets.
+        long most = Gpt2Memory.EvaluationActivationBytes(config, BatchSize, Length, part);
+        reading.BytesUsed.ShouldBeInRange(most - Tape.BytesFor(scores.Shape.Rows) - (stages == 0 ? 0 : most / 10), most);
+    }
+
     /// <summary>On the way back there is room for one block's gradients at most, however many blocks there are.</summary>
     [Theory]
     [InlineData(1)]
@@ -156,4 +216,7 @@ public sealed class Gpt2MemoryTests
     [Fact]
     public void An_impossible_model_is_refused() =>
         Should.Throw<InvalidDataException>(() => Gpt2Memory.WeightBytes(TestModels.Config with { HeadCount = 5 }));
+
+    /// <summary>The stage that trains a parameter: that of its block, the last norm's, or none.</summary>
+    private static int BlockOf(string name) => name.StartsWith("h.", StringComparison.Ordinal) ? name[2] - '0' : name.StartsWith("ln_f", StringComparison.Ordinal) ? TestModels.Config.LayerCount : -1;
 }

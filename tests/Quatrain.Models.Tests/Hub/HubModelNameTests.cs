@@ -23,7 +23,7 @@ public sealed class HubModelNameTests
 
     [Theory]
     [InlineData("")]
-    [InlineData("gtp2")]
+    [InlineData("llama")]
     [InlineData("/name")]
     [InlineData("owner/")]
     [InlineData("../name")]
@@ -43,6 +43,10 @@ public sealed class HubModelNameTests
     [InlineData("@owner/name")]
     public void What_is_no_name_is_refused(string text) => Should.Throw<InvalidDataException>(() => HubModelName.Parse(text)).Message
         .ShouldBe($"'{text}' is no model of the hub; name it OWNER/NAME, or one of gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2.");
+
+    [Fact]
+    public void What_is_almost_a_short_name_is_guessed() =>
+        Should.Throw<InvalidDataException>(() => HubModelName.Parse("gtp2-xl")).Message.ShouldBe("'gtp2-xl' is no model of the hub; did you mean 'gpt2-xl'?");
 
     [Fact]
     public void A_revision_that_can_not_be_one_is_refused() =>

@@ -18,7 +18,7 @@ internal static class GgufExport
         _ => 32,
     };
 
-    public static void Write(string path, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    public static void Check(Gpt2Config config, ExportOptions options)
     {
         Gpt2Export.RequirePublishedActivation(Format, config);
         if (config.EmbeddingSize % options.Weights.BlockLength() != 0)
@@ -26,6 +26,14 @@ internal static class GgufExport
             throw Gpt2Export.Refusal(Format, $"its n_embd of {config.EmbeddingSize} is no multiple of {options.Weights.BlockLength()}, as {options.Weights.Label()} needs it; choose fp32, bf16 or fp16 weights");
         }
 
+        if (options.Vocabulary is { } vocabulary && vocabulary.Tokens.Count > config.VocabularySize)
+        {
+            throw Gpt2Export.Refusal(Format, $"its vocabulary is of {config.VocabularySize} tokens, and its tokenizer's of {vocabulary.Tokens.Count}; they are not of one model");
+        }
+    }
+
+    public static void Write(string path, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    {
         GgufWriter writer = new();
         Describe(writer, config, options);
         AddVocabulary(writer, config, options.Vocabulary);
@@ -68,11 +76,6 @@ internal static class GgufExport
         {
             writer.Add(GgufVocabulary.ModelKey, "no_vocab");
             return;
-        }
-
-        if (vocabulary.Tokens.Count > config.VocabularySize)
-        {
-            throw Gpt2Export.Refusal(Format, $"its vocabulary is of {config.VocabularySize} tokens, and its tokenizer's of {vocabulary.Tokens.Count}; they are not of one model");
         }
 
         // Rows that only pad the model's vocabulary get names that no text has.

@@ -6,6 +6,35 @@ namespace Quatrain.Models.Gpt2.Export;
 /// <summary>Writes a model in the formats of other programs. Weights are streamed; every file replaces an old one whole.</summary>
 public static class Gpt2Export
 {
+    /// <summary>Refuses, before anything is written, what <see cref="Write"/> would refuse of the model, the options and the path.</summary>
+    /// <exception cref="InvalidDataException">The format can't say what the model is; the message says what.</exception>
+    /// <exception cref="IOException">The path can't be written.</exception>
+    public static void Check(string path, Gpt2Config config, ExportOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(options);
+        switch (options.Format)
+        {
+            case ExportFormat.HuggingFace:
+                HuggingFaceExport.Check(path, options);
+                break;
+            case ExportFormat.Gguf:
+                GgufExport.Check(config, options);
+                break;
+            case ExportFormat.LlmC:
+                LlmCExport.Check(config, options);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(options));
+        }
+
+        if (options.Format != ExportFormat.HuggingFace)
+        {
+            AtomicFile.RequirePlace(path);
+        }
+    }
+
     /// <summary>Writes <paramref name="source"/> to <paramref name="path"/>: a folder for Hugging Face's format, else a file.</summary>
     /// <remarks>A model without biases is given biases of zero where the format knows no model without: it computes the same.</remarks>
     /// <exception cref="InvalidDataException">The format can't say what the model is, or a weight is not finite; the message says what.</exception>
@@ -14,9 +43,8 @@ public static class Gpt2Export
     /// <exception cref="OperationCanceledException">It was cancelled; old files stay as they were.</exception>
     public static void Write(string path, Gpt2Source source, ExportOptions options, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(options);
+        Check(path, source.Config, options);
         WeightWriter weights = new(source, options.Progress, cancellation);
         switch (options.Format)
         {
@@ -26,11 +54,9 @@ public static class Gpt2Export
             case ExportFormat.Gguf:
                 GgufExport.Write(path, source.Config, weights, options);
                 break;
-            case ExportFormat.LlmC:
+            default:
                 LlmCExport.Write(path, source.Config, weights, options);
                 break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(options));
         }
     }
 

@@ -7,7 +7,7 @@ internal static class HuggingFaceExport
 {
     private const string Prefix = "transformer.";
 
-    public static void Write(string folder, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    public static void Check(string folder, ExportOptions options)
     {
         if (options.Weights == RawElementType.Q8)
         {
@@ -18,7 +18,10 @@ internal static class HuggingFaceExport
         {
             throw new IOException($"Cannot export a model to '{folder}': it is a file; choose another name for the folder.");
         }
+    }
 
+    public static void Write(string folder, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    {
         Directory.CreateDirectory(folder);
         string configPath = Path.Combine(folder, ModelFolder.ConfigFileName);
         OutgoingTensor[] tensors =

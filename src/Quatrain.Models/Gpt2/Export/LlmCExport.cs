@@ -11,7 +11,7 @@ internal static class LlmCExport
     private const int VocabularyMultiple = 128;
     private const float Epsilon = 1e-5f;
 
-    public static void Write(string path, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    public static void Check(Gpt2Config config, ExportOptions options)
     {
         Gpt2Export.RequirePublishedActivation(Format, config);
         if (!config.TieEmbeddings)
@@ -24,12 +24,15 @@ internal static class LlmCExport
             throw Gpt2Export.Refusal(Format, $"its layer_norm_epsilon is {config.LayerNormEpsilon}, and llm.c's always {Epsilon}; export it for Hugging Face or as GGUF");
         }
 
-        int version = options.Weights switch
+        if (options.Weights is not (RawElementType.F32 or RawElementType.BF16))
         {
-            RawElementType.F32 => LlmCFile.SingleVersion,
-            RawElementType.BF16 => LlmCFile.HalfVersion,
-            _ => throw Gpt2Export.Refusal(Format, "llm.c reads fp32 and bf16 weights only; choose one of them"),
-        };
+            throw Gpt2Export.Refusal(Format, "llm.c reads fp32 and bf16 weights only; choose one of them");
+        }
+    }
+
+    public static void Write(string path, Gpt2Config config, WeightWriter weights, ExportOptions options)
+    {
+        int version = options.Weights == RawElementType.F32 ? LlmCFile.SingleVersion : LlmCFile.HalfVersion;
         int padded = (config.VocabularySize + VocabularyMultiple - 1) / VocabularyMultiple * VocabularyMultiple;
         byte[] header = new byte[LlmCFile.HeaderLength * sizeof(int)];
         ReadOnlySpan<int> numbers =

@@ -56,6 +56,9 @@ public sealed class LabeledTexts
     /// <summary>The name of the labels' column or JSON field, or its number from 1; as an option it means the same column again.</summary>
     public string LabelColumnName { get; init; } = "";
 
+    /// <summary>What a message calls an example of the file at <paramref name="path"/>, at the beginning of a sentence.</summary>
+    public string Where(string path, int example) => TableErrors.TextOn(path, Examples[example].Line);
+
     /// <summary>The number of the class called <paramref name="label"/>, or -1.</summary>
     public int ClassOf(string label) => _classes.GetValueOrDefault(label, -1);
 

@@ -10,6 +10,9 @@ internal static class TableErrors
     public static InvalidDataException OnLine(string path, long line, string problem, string remedy, Exception? inner = null) =>
         new(FormattableString.Invariant($"'{path}' can't be used: on line {line} {problem}; {remedy}."), inner);
 
+    /// <summary>The text of a row, at the beginning of a sentence.</summary>
+    public static string TextOn(string path, long line) => FormattableString.Invariant($"The text on line {line} of '{path}'");
+
     /// <summary>A value of the file as a message may show it: in quotes, on one line and not too long.</summary>
     public static string Quote(string value)
     {

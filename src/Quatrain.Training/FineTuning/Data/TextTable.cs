@@ -27,6 +27,13 @@ public sealed class TextTable
     /// <summary>The name of the texts' column or JSON field, or its number from 1.</summary>
     public string TextColumnName => _layout.Names[_layout.TextColumn];
 
+    /// <summary>What a message calls the text of <paramref name="row"/>, at the beginning of a sentence.</summary>
+    public string Where(TextTableRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return TableErrors.TextOn(_path, row.Line);
+    }
+
     internal TableSyntax Syntax => _layout.Syntax;
 
     /// <summary>Finds the texts' column of the file at <paramref name="path"/>; <see cref="Rows"/> reads it.</summary>

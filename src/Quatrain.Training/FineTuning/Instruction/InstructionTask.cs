@@ -31,6 +31,14 @@ public sealed class InstructionTask : FineTuningTask
     public override IReadOnlyList<ParameterStore> Stores { get; }
 
     /// <inheritdoc/>
+    public override Gpt2Part LargestPart(Range examples, int batchSize) => new()
+    {
+        FrozenStages = Stage,
+        Rows = _targets[examples].Select(targets => targets.Length - targets.AsSpan().Count(CrossEntropyOp.IgnoreIndex)).OrderDescending().Take(batchSize).Sum(),
+        Outputs = Model.VocabularySize,
+    };
+
+    /// <inheritdoc/>
     public override Tensor Loss(Tape tape, IReadOnlyList<int> examples, PaddedBatch batch, Tensor x)
     {
         (int[] rows, int[] targets) = Scored(examples, batch);

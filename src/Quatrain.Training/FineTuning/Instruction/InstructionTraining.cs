@@ -4,6 +4,7 @@ using Quatrain.Inference.Sampling;
 using Quatrain.Models;
 using Quatrain.Models.Adapters;
 using Quatrain.Models.Gpt2;
+using Quatrain.Tensors.Memory;
 using Quatrain.Tensors.Parallel;
 using Quatrain.Tokenizers;
 using Quatrain.Training.Logging;
@@ -30,7 +31,8 @@ public sealed class InstructionTraining : IDisposable
     private readonly InstructionTask? _test;
     private readonly InstructionEntry[] _asked;
 
-    private InstructionTraining(RunFolder folder, InstructionOptions options, FineTuningDescription<InstructionOptions>? begun, WorkerPool pool, IFineTuningObserver observer)
+    private InstructionTraining(
+        RunFolder folder, InstructionOptions options, FineTuningDescription<InstructionOptions>? begun, WorkerPool pool, IFineTuningObserver observer, long? availableBytes = null)
     {
         (Folder, _pool, _observer, _resume) = (folder, pool, observer, begun is not null);
         options.Validate();
@@ -41,6 +43,7 @@ public sealed class InstructionTraining : IDisposable
         string path = ModelPath.ResolveExisting(options.Model);
         _tokenizer = ModelTokenizer.TryLoad(path)
             ?? throw new InvalidDataException($"'{path}' has no tokenizer, so it can't learn from text; use a folder that has one.");
+        AvailableBytes = availableBytes ?? SystemMemory.AvailableBytes;
         _model = Gpt2Checkpoint.Load(path, _tokenizer.VocabularySize, (float)options.Tuning.Dropout);
         Options = options with { Tuning = options.Tuning.Resolve(options.Train, _model.Config.EmbeddingSize) };
         try
@@ -63,6 +66,8 @@ public sealed class InstructionTraining : IDisposable
             int stage = TrainedPart.Freeze(options.Train, options.Adapters, options.Tuning.Seed, _model, out _adapters);
             _task = new InstructionTask(_model, stage, Training.Examples, Validation.Examples, PadId, _adapters?.Parameters);
             _test = Test.Examples.Count > 0 ? new InstructionTask(_model, stage, [], Test.Examples, PadId) : null;
+            Memory = new FineTuningMemory(_task, _test, options.Train, options.Tuning, AvailableBytes);
+            Memory.CheckFits(AvailableBytes);
         }
         catch
         {
@@ -95,19 +100,28 @@ public sealed class InstructionTraining : IDisposable
     /// <summary>The weights of the model.</summary>
     public long Parameters => _model.Parameters.ElementCount;
 
+    /// <summary>What the run will hold in memory.</summary>
+    public FineTuningMemory Memory { get; }
+
+    /// <summary>The bytes there were for it.</summary>
+    public long AvailableBytes { get; }
+
     private int PadId => _tokenizer.EndOfTextId ?? 0;
 
     /// <summary>Sets up a new run in <paramref name="folder"/>.</summary>
-    /// <exception cref="InvalidDataException">An option, the data or the model can't be used, or the folder holds something already.</exception>
+    /// <exception cref="InvalidDataException">An option, the data or the model can't be used, the run does not fit in memory, or the folder holds something already.</exception>
     /// <exception cref="IOException">A file can't be read or the folder can't be written.</exception>
-    /// <exception cref="InsufficientMemoryException">The model does not fit in memory.</exception>
-    public static InstructionTraining Begin(RunFolder folder, InstructionOptions options, WorkerPool pool, IFineTuningObserver observer)
+    /// <exception cref="InsufficientMemoryException">The system refuses the memory after all.</exception>
+    public static InstructionTraining Begin(RunFolder folder, InstructionOptions options, WorkerPool pool, IFineTuningObserver observer) =>
+        Begin(folder, options, pool, observer, null);
+
+    internal static InstructionTraining Begin(RunFolder folder, InstructionOptions options, WorkerPool pool, IFineTuningObserver observer, long? availableBytes)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
         folder.RequireEmpty();
         options = options with { Model = ModelPath.InFull(options.Model) };
-        InstructionTraining training = new(folder, options, null, pool, observer);
+        InstructionTraining training = new(folder, options, null, pool, observer, availableBytes);
         try
         {
             folder.Create();
@@ -126,7 +140,7 @@ public sealed class InstructionTraining : IDisposable
 
     /// <summary>Sets up the run in <paramref name="folder"/> to go on from its last saved state.</summary>
     /// <exception cref="InvalidDataException">There is no run, or its data or model changed.</exception>
-    /// <inheritdoc cref="Begin" path="/exception"/>
+    /// <inheritdoc cref="Begin(RunFolder, InstructionOptions, WorkerPool, IFineTuningObserver)" path="/exception"/>
     public static InstructionTraining Resume(RunFolder folder, WorkerPool pool, IFineTuningObserver observer)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -143,7 +157,7 @@ public sealed class InstructionTraining : IDisposable
         // Of the base, before a saved state replaces its weights. Where the caller cancels here, the run does no step and is saved as it stands.
         Measured? before = Measure(cancellation);
         FineTuningResult result;
-        using (FineTuningRun run = new(Folder, _task, Options.Tuning, _pool, _observer, _resume))
+        using (FineTuningRun run = new(Folder, _task, Options.Tuning with { Cache = Memory.Cache }, _pool, _observer, _resume))
         {
             result = run.Run(cancellation);
         }

@@ -1,6 +1,4 @@
-using Quatrain.Training.Options;
-
-namespace Quatrain.Training.Tests.Options;
+namespace Quatrain.Models.Tests;
 
 public class SuggestionTests
 {
@@ -23,6 +21,17 @@ public class SuggestionTests
     [InlineData("something", null)]
     public void Nearest_finds_what_was_meant(string name, string? expected) =>
         Suggestion.Nearest(name, ["nano", "beta1", "beta2"]).ShouldBe(expected);
+
+    [Theory]
+    [InlineData("gtp2", "gpt2")]
+    [InlineData("gtp-2", "gpt2")]
+    [InlineData("gpt3-mediun", "gpt2-medium")]
+    [InlineData("gpt3-mediuns", null)]
+    [InlineData("gpx3", "gpt2")]
+    [InlineData("g2", null)]
+    [InlineData("abc2", null)]
+    public void Nearest_keeps_to_the_edits_that_are_allowed_and_half_of_a_name(string name, string? expected) =>
+        Suggestion.Nearest(name, ["gpt2", "gpt2-medium"], mostEdits: 2).ShouldBe(expected);
 
     [Fact]
     public void Nearest_gives_up_on_endless_names() => Suggestion.Nearest(new string('n', 1_000_000), ["nano"]).ShouldBeNull();

@@ -1,4 +1,4 @@
-namespace Quatrain.Training.Options;
+namespace Quatrain.Models;
 
 /// <summary>Guesses which known name a mistyped one stands for.</summary>
 public static class Suggestion
@@ -6,8 +6,13 @@ public static class Suggestion
     private const int LongestName = 100;
 
     /// <summary>The known name nearest to <paramref name="name"/>, or null where none is near; the first of equals wins.</summary>
-    public static string? Nearest(string name, IEnumerable<string> known)
+    /// <param name="name">What was written.</param>
+    /// <param name="known">What may be meant.</param>
+    /// <param name="mostEdits">How many letters may differ, though never more than half of them; null for a third of them, or one.</param>
+    public static string? Nearest(string name, IEnumerable<string> known, int? mostEdits = null)
     {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(known);
         // The distance takes time in proportion to the product of both lengths, and no name of ours is long.
         if (name.Length > LongestName)
         {
@@ -18,8 +23,16 @@ public static class Suggestion
         int least = int.MaxValue;
         foreach (string candidate in known)
         {
+            int shorter = Math.Min(name.Length, candidate.Length);
+            int most = mostEdits is { } edits ? Math.Min(edits, shorter / 2) : Math.Max(1, shorter / 3);
+            // As many letters as one is longer than the other differ at least.
+            if (Math.Abs(name.Length - candidate.Length) > most)
+            {
+                continue;
+            }
+
             int distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
-            if (distance < least && distance <= Math.Max(1, Math.Min(name.Length, candidate.Length) / 3))
+            if (distance < least && distance <= most)
             {
                 (nearest, least) = (candidate, distance);
             }
@@ -35,6 +48,8 @@ public static class Suggestion
     /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string alignment).</summary>
     public static int Distance(string first, string second)
     {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
         int[] beforePrevious = new int[second.Length + 1];
         int[] previous = new int[second.Length + 1];
         int[] current = new int[second.Length + 1];
