@@ -40,7 +40,8 @@ internal static class ProductsCommand
         new Span<float>(x.Data, (int)x.Length).Fill(0.5f);
         new Span<float>(weight.Data, (int)weight.Length).Fill(0.25f);
         LinearProducts products = new(shape, x.Data, weight.Data, y.Data, pool);
-        double peak = MachineSpeed.Measure(pool, PeakBufferBytes, duration, CancellationToken.None).PeakGflops;
+        using MachineProbe probe = new(pool, PeakBufferBytes);
+        double peak = MachineSpeed.Measure(probe, duration, CancellationToken.None).PeakGflops;
         return new ProductSpeeds(shape, peak, Gflops(products.Forward), Gflops(products.InputGradient), Gflops(products.WeightGradient));
 
         double Gflops(Action product) => shape.Flops / Best(product, duration).TotalSeconds / 1e9;
