@@ -51,7 +51,7 @@ internal static unsafe partial class FewRowsKernel
             where V : unmanaged, ILanes<V>
         {
             int perPass = Units(N, ColumnsPerUnit);
-            bool together = Rows.Count == 1 && E.InFloat == 1 && N * E.Size < ShortPiece;
+            bool together = Rows.Count == 1 && N * E.Size < ShortPiece;
             for (int unit = start, stop; unit < end; unit = stop)
             {
                 (int pass, int column) = int.DivRem(unit, perPass);
@@ -125,30 +125,71 @@ internal static unsafe partial class FewRowsKernel
         public void ComputePasses<V>(in FewRows rows, int columns, int first, float* sums)
             where V : unmanaged, ILanes<V>
         {
+            int whole = columns / (E.InFloat * V.Count) * (E.InFloat * V.Count);
             nint pass = rows.MaxDepth * stride * E.Size;
+            new Span<float>(sums, PassesAtOnce * columns).Clear();
             for (int k = 0; k < rows.MaxDepth; k++)
             {
                 byte* from = b + (first + k) * stride * E.Size;
-                int done = AddPasses<V>(rows.A(0, first + k), rows.MaxDepth, from, pass, 0, columns, sums, k == 0);
-                AddPasses<Lanes1>(rows.A(0, first + k), rows.MaxDepth, from, pass, done, columns, sums, k == 0);
+                AddPasses<V>(rows.A(0, first + k), rows.MaxDepth, from, pass, whole, columns, sums);
+                for (int i = 0; i < PassesAtOnce && whole < columns; i++)
+                {
+                    AddOne<Lanes1>(*rows.A(0, first + i * rows.MaxDepth + k), from + i * pass, whole, columns, sums + i * columns, first: false);
+                }
+            }
+
+            for (int i = 0; i < PassesAtOnce && E.InFloat > 1; i++)
+            {
+                PutInOrder<V>(sums + i * columns, whole);
             }
         }
 
-        private static int AddPasses<V>(float* a, int depth, byte* b0, nint pass, int i, int columns, float* sums, bool first)
+        /// <summary>
+        /// A row of each pass, all it holds in a register at a time. Where that is two numbers a lane, the sums of the first ones come before those of the second, until
+        /// <see cref="PutInOrder"/>.
+        /// </summary>
+        private static void AddPasses<V>(float* a, int depth, byte* b0, nint pass, int whole, int columns, float* sums)
             where V : unmanaged, ILanes<V>
         {
             V x0 = V.Broadcast(a[0]), x1 = V.Broadcast(a[depth]), x2 = V.Broadcast(a[2 * depth]);
             float* sums1 = sums + columns, sums2 = sums1 + columns;
             byte* b1 = b0 + pass, b2 = b1 + pass;
-            for (; i + V.Count <= columns; i += V.Count)
+            for (int i = 0; i < whole; i += E.InFloat * V.Count)
             {
                 nint at = i * E.Size;
-                V.MultiplyAdd(x0, E.Load<V>(b0 + at), first ? V.Zero : V.Load(sums + i)).Store(sums + i);
-                V.MultiplyAdd(x1, E.Load<V>(b1 + at), first ? V.Zero : V.Load(sums1 + i)).Store(sums1 + i);
-                V.MultiplyAdd(x2, E.Load<V>(b2 + at), first ? V.Zero : V.Load(sums2 + i)).Store(sums2 + i);
+                AddPacked(x0, V.Load((float*)(b0 + at)), sums + i);
+                AddPacked(x1, V.Load((float*)(b1 + at)), sums1 + i);
+                AddPacked(x2, V.Load((float*)(b2 + at)), sums2 + i);
             }
+        }
 
-            return i;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void AddPacked<V>(V x, V packed, float* sums)
+            where V : unmanaged, ILanes<V>
+        {
+            V.MultiplyAdd(x, E.Unpack(packed, 0), V.Load(sums)).Store(sums);
+            if (E.InFloat > 1)
+            {
+                V.MultiplyAdd(x, E.Unpack(packed, 1), V.Load(sums + V.Count)).Store(sums + V.Count);
+            }
+        }
+
+        private static void PutInOrder<V>(float* sums, int count)
+            where V : unmanaged, ILanes<V>
+        {
+            float* block = stackalloc float[2 * V.Count];
+            for (; count > 0; count -= 2 * V.Count)
+            {
+                for (int i = 0; i < V.Count; i++)
+                {
+                    block[2 * i] = sums[i];
+                    block[2 * i + 1] = sums[V.Count + i];
+                }
+
+                V.Load(block).Store(sums);
+                V.Load(block + V.Count).Store(sums + V.Count);
+                sums += 2 * V.Count;
+            }
         }
 
         private void Add<V>(float* a, int terms, byte* from, int count, float* sums, bool first, nint ahead)

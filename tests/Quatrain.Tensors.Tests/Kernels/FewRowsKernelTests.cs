@@ -58,8 +58,11 @@ public sealed unsafe class FewRowsKernelTests
         using WorkerPool pool = new(threads);
         foreach ((int n, int k) in (ReadOnlySpan<(int, int)>)[(7, 1543), (65, 1543), (256, 2304), (769, 2311)])
         {
-            float[] all = Product(FewRowsKernel.MostRows + 1, n, k, false, false, pool);
-            Closeness.ShouldBeSameBits(Product(1, n, k, false, false, pool), all.AsSpan(0, n), $"[{k}, {n}]");
+            foreach (bool isBFloat16 in (ReadOnlySpan<bool>)[false, true])
+            {
+                float[] all = Product(FewRowsKernel.MostRows + 1, n, k, false, isBFloat16, pool);
+                Closeness.ShouldBeSameBits(Product(1, n, k, false, isBFloat16, pool), all.AsSpan(0, n), $"[{k}, {n}]");
+            }
         }
     }
 
