@@ -129,7 +129,7 @@ internal readonly unsafe struct MatMulRectangle(OperandRange rows, OperandRange 
             float* lines = full ? next.TakeColumn(depth / RegisterTile.DepthPerLine) : null;
             if (lines is null)
             {
-                Tile<V, ColumnLayout>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, a, rows.Width, panel);
+                Tile<V, PackedLayout>(m, Math.Min(m + rows.Width, bottom), left, right, k, depth, a, rows.Width, panel);
                 continue;
             }
 

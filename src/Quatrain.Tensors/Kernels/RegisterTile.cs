@@ -10,6 +10,9 @@ internal interface ILeftLayout
     static abstract nint Row(nint stride);
 
     static abstract nint Column(nint stride);
+
+    /// <summary>Whether both operands are packed panels of a full tile's size, so that their strides are known.</summary>
+    static abstract bool IsPacked { get; }
 }
 
 /// <summary>Rows as they lie in memory, one a stride after the other.</summary>
@@ -18,6 +21,8 @@ internal readonly struct RowLayout : ILeftLayout
     public static nint Row(nint stride) => stride;
 
     public static nint Column(nint stride) => 1;
+
+    public static bool IsPacked => false;
 }
 
 /// <summary>All rows of one k together: a packed panel, or a block whose columns are the rows.</summary>
@@ -26,6 +31,18 @@ internal readonly struct ColumnLayout : ILeftLayout
     public static nint Row(nint stride) => 1;
 
     public static nint Column(nint stride) => stride;
+
+    public static bool IsPacked => false;
+}
+
+/// <summary>A packed panel that meets another one.</summary>
+internal readonly struct PackedLayout : ILeftLayout
+{
+    public static nint Row(nint stride) => 1;
+
+    public static nint Column(nint stride) => stride;
+
+    public static bool IsPacked => true;
 }
 
 /// <summary>What a tile does beside its arithmetic, which hides it. Constants to the JIT.</summary>
@@ -170,7 +187,7 @@ internal static unsafe partial class RegisterTile
         }
         else
         {
-            Tile6<V, ColumnLayout, Fetching>(a, Rows<V>(), b, Columns<V>(), depth, c, cStride, end, lines, stride);
+            Tile6<V, PackedLayout, Fetching>(a, Rows<V>(), b, Columns<V>(), depth, c, cStride, end, lines, stride);
         }
     }
 
