@@ -22,23 +22,6 @@ internal static unsafe partial class RegisterTile
         V l3 = V.Zero, r3 = V.Zero;
         V l4 = V.Zero, r4 = V.Zero;
         V l5 = V.Zero, r5 = V.Zero;
-        // Panels that lie as they are read: the four terms differ by constants, and pointers move once for all of them.
-        for (; L.IsPacked && depth >= TermsAtOnce; depth -= TermsAtOnce)
-        {
-            if (P.Fetches && (depth & (DepthPerLine - TermsAtOnce)) == 0)
-            {
-                Prefetch.SoonLine(side);
-                side += sideStride;
-            }
-
-            Term6<V, P>(a, row, b, 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            Term6<V, P>(a, row, b, 1, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            Term6<V, P>(a, row, b, 2, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            Term6<V, P>(a, row, b, 3, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            a += TermsAtOnce * SixRows;
-            b += TermsAtOnce * Columns<V>();
-        }
-
         for (; depth >= TermsAtOnce; depth -= TermsAtOnce)
         {
             if (P.Fetches && (depth & (DepthPerLine - TermsAtOnce)) == 0)
@@ -47,22 +30,25 @@ internal static unsafe partial class RegisterTile
                 side += sideStride;
             }
 
+            // Of packed panels the four terms differ by constants, and pointers move once for all of them.
             Term6<V, P>(a, row, b, 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            a += L.Column(aStride);
-            b += bStride;
+            a += L.IsPacked ? 0 : L.Column(aStride);
+            b += L.IsPacked ? 0 : bStride;
             side += P.Packs ? Columns<V>() : 0;
-            Term6<V, P>(a, row, b, 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            a += L.Column(aStride);
-            b += bStride;
+            Term6<V, P>(a, row, b, L.IsPacked ? 1 : 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.IsPacked ? 0 : L.Column(aStride);
+            b += L.IsPacked ? 0 : bStride;
             side += P.Packs ? Columns<V>() : 0;
-            Term6<V, P>(a, row, b, 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            a += L.Column(aStride);
-            b += bStride;
+            Term6<V, P>(a, row, b, L.IsPacked ? 2 : 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.IsPacked ? 0 : L.Column(aStride);
+            b += L.IsPacked ? 0 : bStride;
             side += P.Packs ? Columns<V>() : 0;
-            Term6<V, P>(a, row, b, 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
-            a += L.Column(aStride);
-            b += bStride;
+            Term6<V, P>(a, row, b, L.IsPacked ? 3 : 0, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5, side);
+            a += L.IsPacked ? 0 : L.Column(aStride);
+            b += L.IsPacked ? 0 : bStride;
             side += P.Packs ? Columns<V>() : 0;
+            a += L.IsPacked ? TermsAtOnce * SixRows : 0;
+            b += L.IsPacked ? TermsAtOnce * Columns<V>() : 0;
         }
 
         for (; depth > 0; depth--)
